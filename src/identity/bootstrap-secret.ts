@@ -12,6 +12,8 @@ export interface BootstrapSecret {
   readonly sealKey: Redacted<string>;
   /** At least one. The first encrypts. */
   readonly encryption: readonly EncryptionKey[];
+  /** Names of roots (`rootName`) of which the CA must have, or have had, one: then none is made. Empty: not said. */
+  readonly roots: readonly string[];
 }
 
 export interface EncryptionKey {
@@ -25,6 +27,7 @@ export interface EncryptionKey {
 interface Lines {
   readonly secrets: readonly Redacted<string>[];
   readonly sealKey: Redacted<string> | undefined;
+  readonly roots: readonly string[];
 }
 
 const leastLength = 32;
@@ -34,13 +37,14 @@ const value = /^[A-Za-z0-9_+/=-]+$/;
 
 /** Throws `invalid_argument` with the line that is wrong, `not_found`, and `failed_precondition` if others can read the file. */
 export function readBootstrapSecret(file: string): BootstrapSecret {
-  const { secrets, sealKey } = readLines(file);
+  const { secrets, sealKey, roots } = readLines(file);
   const [first] = secrets;
   if (first === undefined) throw wrong(file, 'contains no secret');
   if (secrets.length > 1 && sealKey === undefined) {
     throw wrong(file, 'contains several secrets, and no "seal-key"', 'cellwall bootstrap-secret rotate writes it');
   }
   return {
+    roots,
     sealKey: sealKey ?? sealKeyOf(first),
     encryption: secrets.map((secret) => ({
       id: deriveKey(secret, 'cellwall bootstrap: id').reveal().slice(0, 12),
@@ -64,17 +68,17 @@ export function followBootstrapSecret(file: string): () => BootstrapSecret {
 
 /** The text of a new file. `sealKey`: that of an installation that exists. */
 export function newBootstrapSecret(sealKey?: Redacted<string>): Redacted<string> {
-  return format({ secrets: [randomSecret()], sealKey });
+  return format({ secrets: [randomSecret()], sealKey, roots: [] });
 }
 
 /** The text of `file` with a new secret before those that it has. */
 export function renewedBootstrapSecret(file: string): Redacted<string> {
   const { sealKey } = readBootstrapSecret(file);
-  const { secrets } = readLines(file);
+  const { secrets, roots } = readLines(file);
   if (secrets.length >= mostSecrets) {
     throw wrong(file, `contains ${secrets.length} secrets`, 'remove the lines of those that nothing uses any more');
   }
-  return format({ secrets: [randomSecret(), ...secrets], sealKey });
+  return format({ secrets: [randomSecret(), ...secrets], sealKey, roots });
 }
 
 function sealKeyOf(secret: Redacted<string>): Redacted<string> {
@@ -85,12 +89,13 @@ function randomSecret(): Redacted<string> {
   return new Redacted(randomBytes(32).toString('base64url'));
 }
 
-function format({ secrets, sealKey }: Lines): Redacted<string> {
+function format({ secrets, sealKey, roots }: Lines): Redacted<string> {
   const lines = [
     '# Bootstrap secret of a Cellwall deployment. Whoever has it, and can read the store, has the keys of the CA.',
     '# The first secret encrypts, all decrypt.',
     ...secrets.map((secret) => `secret ${secret.reveal()}`),
     ...(sealKey === undefined ? [] : [`seal-key ${sealKey.reveal()}`]),
+    ...roots.map((root) => `root ${root}`),
   ];
   return new Redacted(lines.map((line) => `${line}\n`).join(''));
 }
@@ -99,14 +104,19 @@ function readLines(file: string): Lines {
   const text = readSecretFile(file);
   if (text.length > mostBytes) throw wrong(file, 'is too long');
   const secrets: Redacted<string>[] = [];
+  const roots: string[] = [];
   let sealKey: Redacted<string> | undefined;
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const [name = '', word = '', ...more] = line.trim().split(/\s+/);
     if (name === '' || name.startsWith('#')) continue;
     const at = `${file}:${index + 1}`;
+    if (name === 'root' && more.length === 0 && /^[\w-]{12}$/.test(word)) {
+      roots.push(word);
+      continue;
+    }
     // What stands there may be a secret: it is not repeated.
     if ((name !== 'secret' && name !== 'seal-key') || more.length > 0) {
-      throw wrong(at, 'is not "secret VALUE" or "seal-key VALUE"', 'cellwall bootstrap-secret create FILE makes one');
+      throw wrong(at, 'is not "secret VALUE", "seal-key VALUE" or "root NAME"', 'cellwall bootstrap-secret create FILE makes one');
     }
     if (word.length < leastLength || !value.test(word)) {
       throw wrong(at, `is no value of ${leastLength} or more letters and digits`, 'openssl rand -base64 32');
@@ -116,7 +126,7 @@ function readLines(file: string): Lines {
     else throw wrong(at, 'is a second "seal-key"');
   }
   if (secrets.length > mostSecrets) throw wrong(file, `contains more than ${mostSecrets} secrets`);
-  return { secrets, sealKey };
+  return { secrets, sealKey, roots };
 }
 
 function wrong(where: string, what: string, hint?: string): CellwallError {

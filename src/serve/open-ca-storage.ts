@@ -51,10 +51,11 @@ export async function openCaStorage(deps: OpenCaStorageDeps): Promise<CaStorage 
   }
   const turn = shared ? createCaTurn(table, clock, log) : undefined;
   if (turn !== undefined) lifecycle.defer("the CA's turn", turn.stop);
-  const vault = createCaVault({ table, secret: followBootstrapSecret(secretFile), ...defined({ turn }) });
+  const secret = followBootstrapSecret(secretFile);
+  const vault = createCaVault({ table, secret, ...defined({ turn }) });
   await answering(vault, clock, log);
   // In this order: whoever makes a root writes it there before anything tells of it.
-  const isKnown = await hadCa(deps);
+  const isKnown = secret().roots.length > 0 || (await hadCa(deps));
   const content = caFolderContent(folder);
   if (await vault.isEmpty()) {
     if (content !== undefined) {
@@ -68,6 +69,7 @@ export async function openCaStorage(deps: OpenCaStorageDeps): Promise<CaStorage 
       "files of the CA's keys are not used any more: keep them elsewhere, or delete them",
     );
   }
+  await checkNamedRoots(vault, secret().roots);
   await renewEncryption(vault, log);
   return vault;
 }
@@ -120,16 +122,32 @@ async function hadCa({ folder, store, shared }: OpenCaStorageDeps): Promise<bool
 
 async function checkSameRoot(vault: CaVault, folder: string): Promise<void> {
   const here = knownRoot(folder)?.fingerprints ?? [];
-  const note = await vault.note(rootsNote);
-  const first = note === undefined ? (await vault.load('root'))?.pem : undefined;
-  if (here.length === 0 || (note === undefined && first === undefined)) return;
-  const there = fingerprintsOf(
-    note === undefined ? firstRecord(first ?? '') : readRootsRecord(note, vault.where(rootsNote)),
-  );
-  if (here.some((one) => there.includes(one))) return;
+  const there = await fingerprintsIn(vault);
+  if (here.length === 0 || there.length === 0 || here.some((one) => there.includes(one))) return;
   throw new CellwallError('failed_precondition', `the CA in ${folder} is another one than that in the store`, {
     hint: `is this the right store? If it is, move ${folder} away`,
   });
+}
+
+/** Of the roots that it has, and had. */
+async function fingerprintsIn(vault: CaVault): Promise<readonly string[]> {
+  const note = await vault.note(rootsNote);
+  if (note !== undefined) return fingerprintsOf(readRootsRecord(note, vault.where(rootsNote)));
+  const first = await vault.load('root');
+  return first === undefined ? [] : fingerprintsOf(firstRecord(first.pem));
+}
+
+/** A store that was put together anew, with a root that was not that of this deployment. */
+async function checkNamedRoots(vault: CaVault, names: readonly string[]): Promise<void> {
+  const there = await fingerprintsIn(vault);
+  if (names.length === 0 || there.length === 0 || there.some((one) => names.includes(one.slice(0, 12)))) return;
+  throw new CellwallError(
+    'failed_precondition',
+    'the CA in the store has none of the roots that the bootstrap secret names',
+    {
+      hint: 'is this the right store? `cellwall ca status` on another control plane names its roots',
+    },
+  );
 }
 
 async function renewEncryption(vault: CaVault, log: Log): Promise<void> {

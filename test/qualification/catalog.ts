@@ -41,6 +41,7 @@ import { randomSequences } from './protocol/random-sequences.ts';
 import { realEnvoys } from './protocol/real-envoys.ts';
 import { slowReaders } from './protocol/slow-readers.ts';
 import { seamsItems } from './seams/items.ts';
+import { bootstrap } from './store/bootstrap.ts';
 import { cutOffCell } from './store/cut-off-cell.ts';
 import { failover } from './store/failover.ts';
 import { isolated } from './store/isolated.ts';
@@ -86,6 +87,6 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
   policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
   protocol: [conformance, randomSequences, realEnvoys, demoVariants, slowReaders],
   seams: seamsItems,
-  store: [...redisItems, cutOffCell, failover, isolated, twoPlanes],
+  store: [...redisItems, bootstrap, cutOffCell, failover, isolated, twoPlanes],
   wall: [freshClone, rotationLoad, npmCit, tutorial, sidecarStart, fleet, explainProperty],
 };

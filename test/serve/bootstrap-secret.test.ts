@@ -13,6 +13,7 @@ import {
   renewedBootstrapSecret,
 } from '../../src/identity/bootstrap-secret.ts';
 import { sealKey } from '../../src/identity/sealed-table.ts';
+import { rootName } from '../../src/identity/roots/roots-record.ts';
 import { writeSecretFile } from '../../src/identity/secret-file.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { defined } from '../../src/lib/defined.ts';
@@ -237,6 +238,26 @@ describe('a start is refused', () => {
     expect((await start('first')).root).toBe(first.root);
     await eventually('it is there again', async () => (await redis.get(entryKey))?.includes('"data"'), 10_000);
     expect((await start('fresh')).root).toBe(first.root);
+  });
+
+  it('if all of the CA is gone from the store, and the secret names a root', async () => {
+    await applyWithSecret();
+    const first = await start('first');
+    await first.end();
+    const root = rootName(readFileSync(join(folder, 'first/ca/bundle.pem'), 'utf8'));
+    writeSecretFile(secret, `${readFileSync(secret, 'utf8')}root ${root}\n`);
+    const second = await start('second');
+    expect(second.root).toBe(first.root);
+    await second.end();
+    await redis.del(...(await redis.keys('cellwall:table:*')));
+    await expect(start('fresh')).rejects.toEqual(refusal(/are missing in the store/));
+    // Of an empty Redis, on which somebody began anew without that line.
+    await redis.flushall();
+    await applyWithSecret();
+    const unnamed = join(folder, 'bootstrap-secret-unnamed');
+    writeSecretFile(unnamed, readFileSync(secret, 'utf8').replace(`root ${root}`, ''));
+    await (await start('other', unnamed)).end();
+    await expect(start('third')).rejects.toEqual(refusal(/none of the roots/));
   });
 
   it('if the store lost the keys and the data folder knows that there was a CA', async () => {

@@ -1,5 +1,6 @@
-// Control planes that have nothing but a real Redis and the bootstrap secret, each a process of its own, under real Envoys: two that start at
-// once on an empty Redis make one root; one whose data folder is gone is one of the same CA again; another secret is refused. No call fails.
+// Control planes that have nothing but a real Redis and the bootstrap secret, each a process of its own, under real Envoys: two that start
+// at once on an empty Redis make one root; one whose data folder is gone is one of the same CA again; another secret is refused. No call
+// fails.
 import { X509Certificate } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +25,7 @@ import { policyText, serviceText, yaml } from '../support/resolve-text.ts';
 const protocols: readonly Protocol[] = qualifying ? ['http1', 'http2', 'grpc', 'tcp'] : ['http1'];
 const applications = { http1: startHttp1Echo, grpc: startGrpcBackend, tcp: startTcpEcho, http2: startGrpcBackend };
 const rounds = qualifying ? 3 : 1;
-const id = 'spiffe://td1/cell/cell-1/service/web';
+const id = 'spiffe://td1/service/web';
 const closers: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -38,10 +39,9 @@ it('fresh control planes are of one CA, and calls go on while one takes the plac
   const replicas = await startReplicas(
     yaml(
       'kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, mtls: {mode: strict}}',
-      'kind: Cell\nmetadata: {name: cell-1}\nspec: {id: 1, region: east}',
-      ...protocols.map((protocol) => serviceText(`cell-1/${protocol}`, protocol === 'http2' ? 'http2' : protocol)),
-      ...protocols.map((protocol) => policyText(`cell-1/${protocol}`, protocol, 'allow', '[{from: [{service: web}]}]')),
-      serviceText('cell-1/web', 'http1', `, dependsOn: [${calls}]`),
+      ...protocols.map((protocol) => serviceText(protocol, protocol)),
+      ...protocols.map((protocol) => policyText(protocol, protocol, 'allow', '[{from: [{service: web}]}]')),
+      serviceText('web', 'http1', `, dependsOn: [${calls}]`),
     ),
     2,
     inOneOfItsOwn,

@@ -12,8 +12,8 @@ import {
   readBootstrapSecret,
   renewedBootstrapSecret,
 } from '../../src/identity/bootstrap-secret.ts';
-import { sealKey } from '../../src/identity/sealed-table.ts';
 import { rootName } from '../../src/identity/roots/roots-record.ts';
+import { sealKey } from '../../src/identity/sealed-table.ts';
 import { writeSecretFile } from '../../src/identity/secret-file.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { defined } from '../../src/lib/defined.ts';

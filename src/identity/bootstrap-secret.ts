@@ -116,7 +116,7 @@ function readLines(file: string): Lines {
     }
     // What stands there may be a secret: it is not repeated.
     if ((name !== 'secret' && name !== 'seal-key') || more.length > 0) {
-      throw wrong(at, 'is not "secret VALUE", "seal-key VALUE" or "root NAME"', 'cellwall bootstrap-secret create FILE makes one');
+      throw wrong(at, 'is not "secret VALUE", "seal-key VALUE" or "root NAME"');
     }
     if (word.length < leastLength || !value.test(word)) {
       throw wrong(at, `is no value of ${leastLength} or more letters and digits`, 'openssl rand -base64 32');

@@ -25,10 +25,10 @@ export interface ControlPlane {
   kill(): Promise<void>;
 }
 
-/** `documents`: a folder; of Redis, what is applied to it at the first start. */
+/** `documents`: a folder; of Redis, what is applied to it at the first start. `secret`: the file of the deployment's secret. */
 export type ControlPlaneStore =
   | { readonly kind: 'directory'; readonly documents: string }
-  | { readonly kind: 'redis'; readonly port: number; readonly documents?: string };
+  | { readonly kind: 'redis'; readonly port: number; readonly secret: string; readonly documents?: string };
 
 export interface ControlPlaneOptions {
   readonly name: string;
@@ -49,7 +49,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const storeFlags =
     store.kind === 'directory'
       ? ['--documents', store.documents]
-      : ['--store', 'redis', '--redis-url', `redis://127.0.0.1:${store.port}`];
+      : ['--store', 'redis', '--redis-url', `redis://127.0.0.1:${store.port}`, '--bootstrap-secret', store.secret];
   /** It answers, ready or not. */
   const answering = async (started: Child): Promise<AdminClient | 'ended' | undefined> => {
     if (!started.running()) return 'ended';

@@ -1,6 +1,4 @@
-// The control planes of the demo: one on a directory, or two on one Redis, of which the second has the CA and the sealing key of the first.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+// The control planes of the demo: one on a directory, or two on one Redis, which have nothing in common but that and one secret.
 import { join } from 'node:path';
 import type { Cellwall } from './cellwall.ts';
 import { type ControlPlane, type ControlPlaneAddresses, createControlPlane } from './control-plane.ts';
@@ -23,30 +21,31 @@ export interface ControlPlanesOptions {
 export async function startControlPlanes(options: ControlPlanesOptions): Promise<ControlPlanes> {
   const { cellwall, documents, redis, data, logs } = options;
   const [own, ...more] = options.addresses;
+  const secret = `${data}-secret`;
+  if (redis !== undefined) await cellwall.expect('bootstrap-secret', 'create', secret);
   const first = createControlPlane({
     name: 'control plane',
     cellwall,
     addresses: own,
-    store: redis === undefined ? { kind: 'directory', documents } : { kind: 'redis', port: redis, documents },
+    store: redis === undefined ? { kind: 'directory', documents } : { kind: 'redis', port: redis, secret, documents },
     data,
     logFile: join(logs, 'control-plane.log'),
   });
-  await first.start();
-  if (redis === undefined) return [first];
-  const others = more.map((addresses, index) => {
-    const folder = `${data}-${index + 2}`;
-    mkdirSync(folder, { mode: 0o700 });
-    execFileSync('cp', ['-a', join(data, 'ca'), join(data, 'seal.key'), folder]);
-    return createControlPlane({
+  if (redis === undefined) {
+    await first.start();
+    return [first];
+  }
+  const others = more.map((addresses, index) =>
+    createControlPlane({
       name: `control plane ${index + 2}`,
       cellwall,
       addresses,
-      store: { kind: 'redis', port: redis },
-      data: folder,
+      store: { kind: 'redis', port: redis, secret },
+      data: `${data}-${index + 2}`,
       logFile: join(logs, `control-plane-${index + 2}.log`),
-    });
-  });
-  await Promise.all(others.map((plane) => plane.start()));
+    }),
+  );
+  await Promise.all([first, ...others].map((plane) => plane.start()));
   return [first, ...others];
 }
 

@@ -59,6 +59,8 @@ export function writeIndex(docs: string, benches: readonly Pick<Bench, 'name' | 
     '|---|---|---|',
     ...rows,
     '',
+    'Ways to a faster cold start and less memory that were measured, whether they won or not: [what was tried](performance/tried.md).',
+    '',
   ];
   writeFileSync(join(docs, 'performance.md'), text.join('\n'));
 }

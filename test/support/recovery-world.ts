@@ -21,6 +21,9 @@ import { startEnvoy } from './start-envoy.ts';
 export interface RecoveryWorld {
   readonly serve: ServeProcess;
   readonly sidecars: readonly SidecarProcess[];
+  /** Ports on 127.0.0.1: where calls leave, by protocol, and where mutual TLS comes in at services, by what it is. */
+  readonly outbound: ReadonlyMap<Protocol, number>;
+  readonly inbound: ReadonlyMap<string, number>;
   /** Through mutual TLS, by what is called. */
   readonly calls: ReadonlyMap<string, Caller>;
   /** What needs no certificate: applications called directly, and a permissive service in plaintext. */
@@ -104,8 +107,10 @@ export async function startRecoveryWorld(options: RecoveryWorldOptions): Promise
       });
       await started.envoy();
     };
+    const inbound = new Map<string, number>();
     for (let replica = 0; replica < replicas; replica += 1) {
       const inbounds = await freePorts(protocols.length);
+      for (const [index, protocol] of protocols.entries()) inbound.set(`${protocol} ${replica}`, inbounds[index] ?? 0);
       const flags = protocols.flatMap((protocol, index) => [
         ...['--listen', `p-${protocol}=127.0.0.1:${inbounds[index]}`],
         ...['--app', `p-${protocol}=127.0.0.1:${backends.get(protocol)}`],
@@ -131,6 +136,7 @@ export async function startRecoveryWorld(options: RecoveryWorldOptions): Promise
       const app = ['--app', `127.0.0.1:${application.port}`];
       await sidecar('api', 'api', ['--listen', `127.0.0.1:${apiInbound}`, ...app]);
       await sidecar('soft', 'soft', ['--listen', `127.0.0.1:${softInbound}`, ...app]);
+      inbound.set('strict', apiInbound).set('permissive', softInbound);
       keep(calls, 'permissive', () => okay(httpCall({ port: toSoft })));
       keep(controls, 'permissive, in plaintext', () => okay(httpCall({ port: softInbound })));
       const ingress = await startEdge(serve, id, { lifetimeMs, apiPort: apiInbound });
@@ -144,6 +150,8 @@ export async function startRecoveryWorld(options: RecoveryWorldOptions): Promise
     return {
       serve,
       sidecars,
+      outbound: outboundOf,
+      inbound,
       calls,
       controls,
       allFine: (ms) =>

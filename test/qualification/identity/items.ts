@@ -2,6 +2,7 @@
 import type { Item } from '../item.ts';
 import { fromTests } from '../support/from-tests.ts';
 
+const rotationFile = 'test/identity/roots/rotation-world.test.ts';
 const recoveryFile = 'test/identity/recovery.test.ts';
 
 export const identityItems: readonly Item[] = [
@@ -41,5 +42,32 @@ export const identityItems: readonly Item[] = [
     bound: 'each to the letter of X509-SVID, for exactly what was attested, ending before its issuer; no serial twice',
     files: ['test/identity/certificates.test.ts'],
     limitMinutes: 25,
+  }),
+  fromTests({
+    name: 'root-rotation',
+    line:
+      'The root of the CA is replaced again and again under load: HTTP/1.1, HTTP/2, gRPC and TCP through sidecars to two replicas, a ' +
+      'permissive service, a load balancer; SVIDs live for 20 s',
+    bound: '0 failed of ≥ 20,000 of each protocol, and none of any other call; control: the same load without a rotation',
+    files: [rotationFile],
+    only: 'replaced under load',
+    limitMinutes: 25,
+  }),
+  fromTests({
+    name: 'rotation-gate',
+    line: 'With a paused proxy, its helper and an old client with files the rotation waits and names them; then the old root is gone',
+    bound:
+      'held up by name in `publish`, `renew` and by what is seen in use; after the removal the old certificate is refused at every port, ' +
+      'with and without a session of before; control: the renewed one is taken',
+    files: [rotationFile],
+    only: 'who is paused',
+  }),
+  fromTests({
+    name: 'rotation-crash',
+    line: 'The control plane is killed (kill -9) in the phases of six rotations; and, in one process, ends between any two writes',
+    bound: 'every rotation goes on and ends with the new root; 0 failed requests',
+    files: [rotationFile, 'test/identity/roots/sudden-end.test.ts'],
+    only: 'kill -9|any two writes',
+    limitMinutes: 20,
   }),
 ];

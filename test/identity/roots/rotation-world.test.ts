@@ -1,0 +1,225 @@
+// The root of the CA is replaced in a world of processes: control plane, sidecars, Envoys, a load balancer. Under load no call fails; whoever
+// is paused holds it up and is named; a control plane that is killed goes on; what has only the old root is refused, resumed sessions too.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { CaAnswer } from '../../../src/admin/wire-ca.ts';
+import { readRootsRecord } from '../../../src/identity/roots/roots-note.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { Redacted } from '../../../src/lib/redacted.ts';
+import { fetchSvid } from '../../../src/sidecar/svid/svid-fetch.ts';
+import { eventually } from '../../support/eventually.ts';
+import { figure, qualifying } from '../../support/figure.ts';
+import { protocolLoad, protocols } from '../../support/protocol-load.ts';
+import { type RecoveryWorld, startRecoveryWorld } from '../../support/recovery-world.ts';
+import { policyText, workloadText, yaml } from '../../support/resolve-text.ts';
+import { type TlsTry, tlsTry } from '../../support/tls-try.ts';
+
+const lifetimeMs = 20_000;
+const inFull = { protocols, replicas: 2, edge: true };
+const inShort = { protocols: ['http1', 'tcp'], replicas: 1, edge: false } as const;
+const form = qualifying ? inFull : inShort;
+const waitMs = qualifying ? 120_000 : 40_000;
+const old = 'spiffe://td1/old';
+
+let world: RecoveryWorld;
+beforeAll(async () => {
+  world = await startRecoveryWorld({ ...form, lifetimeMs });
+}, 120_000);
+afterAll(() => world.close(), 60_000);
+
+const rotated = ({ serve }: RecoveryWorld, before?: CaAnswer['last']): Promise<CaAnswer> =>
+  eventually(
+    'the root is replaced',
+    async () => {
+      const answer = await serve.admin.ca().catch(() => undefined);
+      return answer?.rotation === undefined && answer?.last?.id !== before?.id ? answer : undefined;
+    },
+    waitMs,
+  ).catch(toldWhy);
+
+const filesOf = (dir: string): { readonly cert: string; readonly key: string } => ({
+  cert: readFileSync(join(dir, 'svid.pem'), 'utf8'),
+  key: readFileSync(join(dir, 'key.pem'), 'utf8'),
+});
+
+const toldWhy = async (reason: unknown): Promise<never> => {
+  const { rotation } = await world.serve.admin.ca();
+  throw new Error(`${String(reason)}: at ${rotation?.phase}, ${JSON.stringify(rotation?.holdUps)}`);
+};
+
+const failures = ({ calls, controls }: RecoveryWorld): ReadonlyMap<string, number> =>
+  new Map([...calls, ...controls].map(([what, call]) => [what, call.failed()]));
+
+it('is replaced under load, and no call fails', async () => {
+  const { serve, outbound, allFine } = world;
+  await allFine(60_000);
+  const enough = qualifying ? 20_000 : 50;
+  // Without a rotation, the same.
+  for (const isRotating of qualifying ? [false, true] : [true]) {
+    const failed = failures(world);
+    const loads = [...outbound].map(([protocol, port]) => [protocol, protocolLoad(protocol, port)] as const);
+    let rotations = 0;
+    const isEnough = (): boolean => loads.every(([, load]) => load.fine() >= enough);
+    while (isRotating ? rotations === 0 || !isEnough() : !loads.every(([, load]) => load.fine() >= enough / 10)) {
+      if (isRotating) {
+        const before = await serve.admin.ca();
+        await serve.admin.rotateRoot({ quiet: '1s', reason: 'yearly' });
+        const after = await rotated(world, before.last);
+        expect(after.last).toMatchObject({ outcome: 'rotated', cut: [] });
+        expect(after.roots.map(({ name }) => name)).not.toContain(before.roots[0]?.name);
+        expect(after.intermediate.root).toBe(after.roots[0]?.name);
+        rotations += 1;
+      } else await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+    const ends = await Promise.all(loads.map(async ([protocol, load]) => [protocol, await load.end()] as const));
+    for (const [protocol, end] of ends) {
+      expect([protocol, end.failed]).toEqual([protocol, []]);
+      figure(`${isRotating ? 'rotating' : 'control'} ${protocol} requests`, end.fine);
+      figure(`${isRotating ? 'rotating' : 'control'} ${protocol} failed`, end.failed.length);
+    }
+    expect(failures(world)).toEqual(failed);
+    if (isRotating) figure('rotations', rotations);
+  }
+}, 1_200_000);
+
+it('waits for who is paused, by name; then what has only the old root is refused, resumed sessions too', async () => {
+  const { serve, sidecars, inbound, allFine } = world;
+  await allFine(60_000);
+  // A client with files, which are good for much longer than the rotation takes.
+  const everywhere = ['multi', ...(form.edge ? ['api', 'soft'] : [])];
+  const documents = [
+    workloadText('old', `{identity: {spiffeId: "${old}"}, lifetime: 30m}`),
+    ...everywhere.map((name) => policyText(`cell-1/old-${name}`, name, 'allow', `[{from: [{spiffeId: "${old}"}]}]`)),
+  ];
+  const answer = await serve.admin.apply({ text: yaml(...documents) });
+  expect(answer.kind).toBe('applied');
+  const dir = join(serve.folder, 'old');
+  const fetching = { identity: `127.0.0.1:${serve.ports.identity}`, dir, log: silentLog };
+  const renew = () => fetchSvid(fetching);
+  const { token } = await serve.admin.createToken({ spiffeId: old });
+  await fetchSvid({ ...fetching, token: new Redacted(token) });
+  const kept = filesOf(dir);
+
+  const doors = [
+    ...[...inbound].filter(([what]) => !what.startsWith('tcp')),
+    ['identity API', serve.ports.identity] as const,
+  ];
+  const knock = (own: ReturnType<typeof filesOf>, port: number, session?: Buffer): Promise<TlsTry> => {
+    const http2 = [...inbound].some(([what, at]) => at === port && /^(grpc|http2)/.test(what));
+    const ask = port === serve.ports.identity ? { ask: 'GET /v1/bundle/next?after=0 HTTP/1.1\r\nhost: t\r\n\r\n' } : {};
+    const preface = { alpn: 'h2', ask: Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00', 'latin1') };
+    return tlsTry({ port, ...own, session, ...(http2 ? preface : ask) });
+  };
+  const sessions = new Map<string, Buffer | undefined>();
+  for (const [what, port] of doors) {
+    const first = await knock(kept, port);
+    expect([what, first.taken]).toEqual([what, true]);
+    sessions.set(what, first.session);
+  }
+
+  const [first] = sidecars;
+  const envoy = await first?.envoy();
+  const node = async (): Promise<string> =>
+    (await serve.admin.proxies()).proxies.find(({ service }) => service?.endsWith('multi'))?.node ?? '';
+  const paused = await node();
+  first?.signal('SIGSTOP');
+  process.kill(envoy ?? 0, 'SIGSTOP');
+  const { last } = await serve.admin.ca();
+  try {
+    await serve.admin.rotateRoot({ quiet: '1s' });
+    const held = await eventually(
+      'it is held up, by name',
+      async () => {
+        const { rotation } = await serve.admin.ca();
+        const who = (rotation?.holdUps ?? []).map((one) => one.who);
+        return who.includes(paused) && who.some((one) => one.startsWith(old)) ? rotation : undefined;
+      },
+      30_000,
+    );
+    expect(held.phase).toBe('publish');
+    expect((await serve.admin.status()).rotation?.holdUps).toEqual(expect.arrayContaining([expect.objectContaining({ who: paused })]));
+    const from = performance.now();
+    await eventually('it stays held up', async () => performance.now() - from > (qualifying ? 10_000 : 1000) || undefined);
+    expect((await serve.admin.ca()).rotation?.phase).toBe('publish');
+    figure('heldUpForMs', Math.round(performance.now() - from));
+  } finally {
+    process.kill(envoy ?? 0, 'SIGCONT');
+    first?.signal('SIGCONT');
+  }
+  await renew();
+  const inUse = await eventually(
+    'only the client is left',
+    async () => {
+      const { rotation } = await serve.admin.ca();
+      const who = (rotation?.holdUps ?? []).map((one) => one.who);
+      return rotation?.phase === 'renew' && who.length === 1 && who[0]?.startsWith(old) ? rotation : undefined;
+    },
+    waitMs,
+  ).catch(toldWhy);
+  expect(inUse.holdUps[0]?.why).toMatch(/under the old root; serial [0-9a-f]+, ends/);
+  // With the certificate that it fetched before, as a program does that did not read its files again: the logs of proxies tell.
+  await renew();
+  if (qualifying) {
+    const seen = await eventually(
+      'it is seen with the old certificate',
+      async () => {
+        await knock(kept, inbound.get('http1 0') ?? 0);
+        const { rotation } = await serve.admin.ca();
+        return rotation?.holdUps.find(({ kind, who }) => kind === 'caller' && who === old);
+      },
+      waitMs,
+    );
+    expect(seen.why).toMatch(/with a certificate under the old root/);
+  }
+  await rotated(world, last);
+  await allFine(60_000);
+
+  for (const [what, port] of doors) {
+    const again = await knock(kept, port, sessions.get(what));
+    const refused = what === 'identity API' ? again.answer.startsWith('HTTP/1.1 401') : !again.taken;
+    expect([what, refused, again.resumed]).toEqual([what, true, false]);
+    if (what !== 'identity API') expect([what, (await knock(kept, port)).taken]).toEqual([what, false]);
+    expect([what, (await knock(filesOf(dir), port)).taken]).toEqual([what, true]);
+  }
+  figure('doorsThatRefuse', doors.length);
+  figure('doorsThatGiveSessions', [...sessions.values()].filter((one) => one !== undefined).length);
+  // Nobody waits for it from now on.
+  await serve.admin.evict(old);
+}, 400_000);
+
+it('goes on after kill -9 in any phase', async () => {
+  const { serve, allFine } = world;
+  await allFine(60_000);
+  const failed = failures(world);
+  const killed: string[] = [];
+  const note = join(serve.folder, 'data', 'ca', 'roots.json');
+  const kill = async (): Promise<void> => {
+    await serve.crash(async () => {
+      killed.push(readRootsRecord(readFileSync(note, 'utf8'), note).rotation?.phase ?? 'none');
+    });
+  };
+  for (let round = 0; round < (qualifying ? 6 : 1); round += 1) {
+    const { last } = await serve.admin.ca();
+    await serve.admin.rotateRoot({ quiet: '1s' });
+    if (qualifying) await new Promise((resolve) => setTimeout(resolve, round * 15));
+    await kill();
+    for (const phase of qualifying ? ['renew', 'taint'] : ['renew']) {
+      await eventually(
+        `it is at ${phase}, or later`,
+        async () => {
+          const { rotation, last: ended } = await serve.admin.ca();
+          return rotation?.phase === phase || ended?.id !== last?.id || undefined;
+        },
+        waitMs,
+      ).catch(toldWhy);
+      await kill();
+    }
+    const { last: end } = await rotated(world, last);
+    expect(end).toMatchObject({ outcome: 'rotated', cut: [] });
+    await allFine(60_000);
+  }
+  expect(failures(world)).toEqual(failed);
+  figure('killed', killed.length);
+  figure('phasesKilledIn', [...new Set(killed)].sort().join(' '));
+}, 900_000);

@@ -204,7 +204,7 @@ it('goes on after kill -9 in any phase', async () => {
     await serve.admin.rotateRoot({ quiet: '1s' });
     if (qualifying) await new Promise((resolve) => setTimeout(resolve, round * 15));
     await kill();
-    for (const phase of qualifying ? ['renew', 'taint'] : ['renew']) {
+    for (const phase of qualifying ? ['renew', 'taint'] : []) {
       await eventually(
         `it is at ${phase}, or later`,
         async () => {

@@ -26,15 +26,19 @@ export function tlsTry({ port, alpn = 'http/1.1', ask, ...own }: TlsTryOptions):
   return new Promise((resolve) => {
     let session: Buffer | undefined;
     const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ALPNProtocols: [alpn], ...own });
-    const end = (taken: boolean) => (data?: unknown): void => {
-      const answer = Buffer.isBuffer(data) ? data.toString('latin1', 0, 200) : '';
-      resolve({ taken, answer, resumed: socket.isSessionReused(), session });
-      socket.destroy();
-    };
+    const end =
+      (taken: boolean) =>
+      (data?: unknown): void => {
+        const answer = Buffer.isBuffer(data) ? data.toString('latin1', 0, 200) : '';
+        resolve({ taken, answer, resumed: socket.isSessionReused(), session });
+        socket.destroy();
+      };
     socket.on('session', (given: Buffer) => {
       session = given;
     });
-    socket.once('secureConnect', () => socket.write(ask ?? 'GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n'));
+    socket.once('secureConnect', () =>
+      socket.write(ask ?? 'GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n'),
+    );
     socket.once('data', end(true)).once('error', end(false)).once('close', end(false));
     socket.setTimeout(10_000, end(false));
   });

@@ -108,7 +108,10 @@ it('waits for who is paused, by name; then what has only the old root is refused
   const knock = (own: ReturnType<typeof filesOf>, port: number, session?: Buffer): Promise<TlsTry> => {
     const http2 = [...inbound].some(([what, at]) => at === port && /^(grpc|http2)/.test(what));
     const ask = port === serve.ports.identity ? { ask: 'GET /v1/bundle/next?after=0 HTTP/1.1\r\nhost: t\r\n\r\n' } : {};
-    const preface = { alpn: 'h2', ask: Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00', 'latin1') };
+    const preface = {
+      alpn: 'h2',
+      ask: Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00', 'latin1'),
+    };
     return tlsTry({ port, ...own, session, ...(http2 ? preface : ask) });
   };
   const sessions = new Map<string, Buffer | undefined>();
@@ -138,9 +141,14 @@ it('waits for who is paused, by name; then what has only the old root is refused
       30_000,
     );
     expect(held.phase).toBe('publish');
-    expect((await serve.admin.status()).rotation?.holdUps).toEqual(expect.arrayContaining([expect.objectContaining({ who: paused })]));
+    expect((await serve.admin.status()).rotation?.holdUps).toEqual(
+      expect.arrayContaining([expect.objectContaining({ who: paused })]),
+    );
     const from = performance.now();
-    await eventually('it stays held up', async () => performance.now() - from > (qualifying ? 10_000 : 1000) || undefined);
+    await eventually(
+      'it stays held up',
+      async () => performance.now() - from > (qualifying ? 10_000 : 1000) || undefined,
+    );
     expect((await serve.admin.ca()).rotation?.phase).toBe('publish');
     figure('heldUpForMs', Math.round(performance.now() - from));
   } finally {

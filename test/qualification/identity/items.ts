@@ -48,7 +48,8 @@ export const identityItems: readonly Item[] = [
     line:
       'The root of the CA is replaced again and again under load: HTTP/1.1, HTTP/2, gRPC and TCP through sidecars to two replicas, a ' +
       'permissive service, a load balancer; SVIDs live for 20 s',
-    bound: '0 failed of ≥ 20,000 of each protocol, and none of any other call; control: the same load without a rotation',
+    bound:
+      '0 failed of ≥ 20,000 of each protocol, and none of any other call; control: the same load without a rotation',
     files: [rotationFile],
     only: 'replaced under load',
     limitMinutes: 25,

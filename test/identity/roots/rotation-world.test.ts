@@ -1,5 +1,6 @@
-// The root of the CA is replaced in a world of processes: control plane, sidecars, Envoys, a load balancer. Under load no call fails; whoever
-// is paused holds it up and is named; a control plane that is killed goes on; what has only the old root is refused, resumed sessions too.
+// The root of the CA is replaced in a world of processes: control plane, sidecars, Envoys, a load balancer. Under load no call fails;
+// whoever is paused holds it up and is named; a control plane that is killed goes on; what has only the old root is refused, resumed
+// sessions too.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';

@@ -1,5 +1,6 @@
 // Join tokens and issued certificates.
 
+import type { KnownToken } from '../../identity/attestor/join-token.ts';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { parseDuration } from '../../model/duration.ts';
@@ -21,6 +22,11 @@ import {
 import { refusedSvidsSchema } from '../wire-refused-svids.ts';
 
 const longestTtlMs = 24 * 3_600_000;
+
+/** Which roots it believes is for the rotation of roots. */
+function shown({ roots: _, ...token }: KnownToken) {
+  return token;
+}
 
 export function identityRoutes({
   audit,
@@ -83,7 +89,7 @@ export function identityRoutes({
         'The join tokens that have not ended: for whom, and how often each was redeemed. Not the tokens themselves.',
       answer: tokensSchema,
       errors: [503],
-      handle: async () => ok({ tokens: [...(await tokens.list())] }),
+      handle: async () => ok({ tokens: (await tokens.list()).map(shown) }),
     }),
     route({
       method: 'POST',
@@ -98,7 +104,7 @@ export function identityRoutes({
         const by = authored(caller, reason);
         await audit.append({ kind: 'token-revoked', ...by, spiffeId: revoked.spiffeId, id: revoked.id });
         log.info({ spiffeId: revoked.spiffeId, token: revoked.id, ...by }, 'join token revoked');
-        return ok(revoked);
+        return ok(shown(revoked));
       },
     }),
     route({

@@ -1,6 +1,6 @@
 // Makes docs/metrics.md, the reference of what is exported to Prometheus, from the metrics themselves: names, types, labels and their
 // values are read from what a scrape would get. scripts/reference.ts writes it; a test compares.
-import { limitCodes } from '../src/limits/beyond.ts';
+import { limitCodes } from '../src/limits/reason.ts';
 import { createMetrics } from '../src/observe/metrics.ts';
 import { typeUrls } from '../src/xds/resources/type-url.ts';
 

@@ -4,11 +4,11 @@ import type { Log } from '../lib/log.ts';
 import { changedKeys } from '../model/changed-keys.ts';
 import type { Hold, Holding } from '../store/judges.ts';
 import type { Judged } from '../store/store.ts';
-import { type Beyond, beyondLimits, limitCodes } from './beyond.ts';
-import type { Limits } from './limits.ts';
+import { type Beyond, limitCodes } from './reason.ts';
+import type { RecentStates } from './recent-states.ts';
 
 export interface LimitsHoldingDeps {
-  readonly limits: Limits;
+  readonly recent: Pick<RecentStates, 'beyond' | 'since' | 'counts'>;
   readonly log: Log;
   /** Told once for each edit that is held. */
   readonly onHeld?: (beyond: readonly Beyond[]) => void;
@@ -16,11 +16,16 @@ export interface LimitsHoldingDeps {
 
 const confirm = 'if it is meant: cellwall approve REV ("cellwall waiting" shows it); otherwise put the files back';
 
-export function createLimitsHolding({ limits, log, onHeld = () => {} }: LimitsHoldingDeps): Holding {
+export function createLimitsHolding({ recent, log, onHeld = () => {} }: LimitsHoldingDeps): Holding {
   let told: string | undefined;
+  /** With what it was compared when it was held for what came before it: it does not come into force because time passes. */
+  let since: Judged | undefined;
   return {
     hold(before: Judged, after: Judged): Hold | undefined {
-      const beyond = beyondLimits(before, after, limits);
+      const began = since ?? recent.since();
+      const beyond = recent.beyond(before, after, began);
+      const byItself = recent.counts(before, after, before);
+      since = !byItself && recent.counts(before, after, began) ? began : undefined;
       if (beyond.length === 0) {
         told = undefined;
         return undefined;
@@ -44,7 +49,7 @@ export function createLimitsHolding({ limits, log, onHeld = () => {} }: LimitsHo
     },
     approvable: (code) => limitCodes.some((known) => known === code) || code === 'crash-loop',
     release() {
-      told = undefined;
+      [told, since] = [undefined, undefined];
     },
     // What it says depends on nothing else.
     watch: () => () => {},

@@ -1,6 +1,7 @@
 // How large a state of the documents is: what limits are compared with. Pure; a state is measured once.
 import type { MeshIr, ServiceIr } from '../policy/ir.ts';
 import type { Judged } from '../store/store.ts';
+import type { LimitName } from './limits.ts';
 
 export interface Measure {
   readonly documents: number;
@@ -13,6 +14,22 @@ export interface Measure {
   readonly endpoints: number;
   readonly resources: number;
 }
+
+/** What limits are compared with. `growsFrom`: from where on its growth counts; below, a mesh is being built. */
+export const sizes: readonly {
+  readonly limit: LimitName;
+  readonly of: keyof Measure;
+  readonly what: string;
+  readonly growsFrom?: number;
+}[] = [
+  { limit: 'documents', of: 'documents', what: 'documents', growsFrom: 50 },
+  { limit: 'document-bytes', of: 'largest', what: 'bytes in one document' },
+  { limit: 'bytes', of: 'bytes', what: 'bytes of documents', growsFrom: 262_144 },
+  { limit: 'rules', of: 'rules', what: 'rules', growsFrom: 200 },
+  { limit: 'port-rules', of: 'portRules', what: 'rules at one port', growsFrom: 200 },
+  { limit: 'endpoints', of: 'endpoints', what: 'static endpoints', growsFrom: 100 },
+  { limit: 'resources', of: 'resources', what: 'ports and dependencies', growsFrom: 200 },
+];
 
 type OfService = Pick<Measure, 'rules' | 'portRules' | 'endpoints' | 'resources'>;
 

@@ -1,7 +1,7 @@
 // Why what somebody wrote into a shared store directly waits for approval: it lets somebody do more than now, goes beyond the limits of a
 // change, or cuts off callers that were seen. Whatever cannot be shown to be harmless waits.
 import type { Clock } from '../lib/clock.ts';
-import { stepCodes } from '../limits/beyond.ts';
+import { stepCodes } from '../limits/reason.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import { type SimulatedCall, simulate } from '../policy/replay/simulate.ts';

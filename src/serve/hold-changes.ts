@@ -1,9 +1,10 @@
 // What may not come into force without a second word, through whichever door: an apply is asked for its confirmation, an edit waits.
 import type { ChangeLimits } from '../admin/deps.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { beyondLimits } from '../limits/beyond.ts';
 import { limitsOf } from '../limits/limits.ts';
 import { createLimitsHolding } from '../limits/limits-holding.ts';
+import { createRecentStates, type RecentStates } from '../limits/recent-states.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Holding } from '../store/judges.ts';
@@ -14,24 +15,30 @@ export interface HoldChangesDeps {
   readonly metrics: Pick<Metrics, 'changeHeld'>;
   /** Asked for what is within the limits. */
   readonly editGate: Holding;
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Log;
 }
 
 /** Throws `invalid_argument` for limits that there are not. */
 export function holdChanges(
   { limits: given }: Pick<ServeOptions, 'limits'>,
-  { metrics, editGate, log }: HoldChangesDeps,
-): { readonly limits: (store: Pick<Store, 'lastGood'>) => ChangeLimits; readonly holding: Holding } {
-  const limits = limitsOf(given);
+  { metrics, editGate, clock, log }: HoldChangesDeps,
+): {
+  readonly limits: (store: Pick<Store, 'lastGood'>) => ChangeLimits;
+  readonly holding: Holding;
+  readonly recent: RecentStates;
+} {
+  const recent = createRecentStates({ limits: limitsOf(given), clock });
   const held = (reasons: readonly Pick<Problem, 'code'>[]): void => {
     for (const code of new Set(reasons.map(({ code }) => code))) metrics.changeHeld(code);
   };
   return {
     limits: ({ lastGood }) => ({
-      beyond: (before, after) => [...crashLoop(lastGood, before, after), ...beyondLimits(before, after, limits)],
+      beyond: (before, after) => [...crashLoop(lastGood, before, after), ...recent.beyond(before, after)],
       held,
     }),
-    holding: oneAfterAnother([createLimitsHolding({ limits, log, onHeld: held }), editGate]),
+    holding: oneAfterAnother([createLimitsHolding({ recent, log, onHeld: held }), editGate]),
+    recent,
   };
 }
 

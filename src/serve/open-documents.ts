@@ -7,6 +7,7 @@ import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { createDirectReview, type LateDirectReview } from './direct-review.ts';
+import { followRecent } from './follow-recent.ts';
 import { holdChanges } from './hold-changes.ts';
 import { createJudge, type Judge } from './judge.ts';
 import { type OpenedStore, openStore } from './open-store.ts';
@@ -34,10 +35,13 @@ export async function openDocuments(options: ServeOptions, deps: OpenDocumentsDe
   if (root !== undefined) judge.bind(root.trustDomain);
   const editGate = createEditGate({ clock, log: log.child({ room: 'control' }) });
   lifecycle.defer('edit gate', async () => editGate.stop());
-  const { limits, holding } = holdChanges(options, { metrics, editGate, log: log.child({ room: 'control' }) });
+  const held = { metrics, editGate, clock, log: log.child({ room: 'control' }) };
+  const { limits, holding, recent } = holdChanges(options, held);
   const review = createDirectReview(clock);
   const storeDeps = { check: judge.check, holding, review, onParsed: metrics.parsedFile, clock, log };
   const opened = await openStore(options, storeDeps);
-  lifecycle.defer('store', opened.store.close);
+  const { store } = opened;
+  lifecycle.defer('store', store.close);
+  lifecycle.defer('recent states', await followRecent({ store, recent, check: judge.check, clock }));
   return { ...opened, judge, editGate, review, limits };
 }

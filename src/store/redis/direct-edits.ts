@@ -26,6 +26,8 @@ export interface JudgeDirectDeps {
   readonly check: StateCheck;
   readonly review: Pick<DirectReview, 'reasons'>;
   readonly author: string;
+  /** What waited when it was last judged. */
+  readonly waited: readonly WaitingEdit[];
   /** `parseDocuments`, which remembers. */
   readonly parse: (key: string, text: string) => ParseResult;
   /** Names what waits: nobody who writes there can compute it. */
@@ -39,8 +41,46 @@ const maxEdits = 500;
 const maxBytes = 1024 * 1024;
 const maxKey = 256;
 
+const needsOthers = 'it needs others of the edits that wait';
+
 /** `edited`: texts by key, `undefined` for what was removed. Undefined while the review cannot answer yet. */
 export function judgeDirect(
+  base: Judged,
+  edited: ReadonlyMap<string, string | undefined>,
+  deps: JudgeDirectDeps,
+): DirectJudgement | undefined {
+  const found = judge(base, edited, deps);
+  // What waited goes on waiting as long as it stands there: it does not come into force because time passes, or others were approved.
+  const stays = (found?.next?.edits ?? []).flatMap((edit) => stillWaits(base, edit, deps.waited));
+  if (found === undefined || stays.length === 0) return found;
+  const keys = new Set<string>(stays.flatMap(({ changes }) => changes.map(({ key }) => key)));
+  const rest = judge(base, new Map([...edited].filter(([key]) => !keys.has(key))), deps);
+  if (rest === undefined) return undefined;
+  // What is not valid without them waits with them.
+  const known = new Set(found.problems.map(({ source }) => source.file));
+  const needing = new Map(
+    rest.problems.flatMap((problem) => (known.has(problem.source.file) ? [] : [[problem.source.file, problem]])),
+  );
+  const edits = (found.next?.edits ?? []).filter(({ key }) => needing.has(key));
+  const waiting = edits.map((edit) =>
+    waitingEdit(base.documents, edit, [`${needsOthers}: ${needing.get(edit.key)?.message}`], [], deps),
+  );
+  const problems = rest.problems.filter(
+    ({ source }) => !waiting.some(({ changes }) => changes[0]?.key === source.file),
+  );
+  return { ...rest, waiting: [...stays, ...rest.waiting, ...waiting], problems };
+}
+
+/** As it was told, if it waited for more than for others, and is the same change still. */
+function stillWaits(base: Judged, { key, document }: Edit, waited: readonly WaitingEdit[]): readonly WaitingEdit[] {
+  const [was, is] = [documentOf(base.documents, key)?.text, document?.text];
+  const told = waited.find(
+    ({ changes: [change] }) => change?.key === key && change.before === was && change.after === is,
+  );
+  return told?.reasons.every((reason) => reason.startsWith(needsOthers)) === false ? [told] : [];
+}
+
+function judge(
   base: Judged,
   edited: ReadonlyMap<string, string | undefined>,
   deps: JudgeDirectDeps,
@@ -58,13 +98,13 @@ export function judgeDirect(
     if (plan.kind === 'invalid') problems.push(...plan.problems);
     if (plan.kind === 'next') candidates.push(...plan.edits);
   }
-  const judge = (edits: readonly Edit[]): Judged =>
+  const judgeAll = (edits: readonly Edit[]): Judged =>
     edits.length === 0 ? base : judgeOnce(withEdits(base.documents, edits), check, [base]);
-  const { valid, refused } = validAmong(candidates, judge);
+  const { valid, refused } = validAmong(candidates, judgeAll);
   problems.push(...refused);
   const told = problems.slice(0, maxProblems);
   if (valid.length === 0) return { waiting: [], problems: told };
-  const together = judge(valid);
+  const together = judgeAll(valid);
   const reasons = review.reasons(base, together);
   if (reasons === undefined) return undefined;
   const isFree = reasons.bound.length + reasons.more.length === 0;
@@ -81,25 +121,25 @@ export function judgeDirect(
     again = false;
     for (const edit of valid) {
       if (free.includes(edit)) continue;
-      const after = judge([...free, edit]);
+      const after = judgeAll([...free, edit]);
       const [error] = errorsAmong(after.problems);
-      const own = error === undefined ? review.reasons(judge(free), after) : undefined;
+      const own = error === undefined ? review.reasons(judgeAll(free), after) : undefined;
       if (own !== undefined && own.bound.length + own.more.length === 0) {
         free = [...free, edit];
         waits.delete(edit);
         again = true;
       } else {
-        const needs = error === undefined ? [] : [`it needs others of the edits that wait: ${error.message}`];
+        const needs = error === undefined ? [] : [`${needsOthers}: ${error.message}`];
         waits.set(edit, named(edit, [...needs, ...(own?.bound ?? [])], own?.more ?? []));
       }
     }
     // Only those that could not stand alone may do so now.
-    if (![...waits.values()].some(({ reasons }) => reasons[0]?.startsWith('it needs'))) break;
+    if (![...waits.values()].some(({ reasons }) => reasons[0]?.startsWith(needsOthers))) break;
   }
   const waiting = [...waits.values()];
   return free.length === 0
     ? { waiting, problems: told }
-    : { next: { after: judge(free), edits: free }, waiting, problems: told };
+    : { next: { after: judgeAll(free), edits: free }, waiting, problems: told };
 }
 
 function changeOf(key: DocumentKey, text: string | undefined, parsed: ParsedDocument | undefined): Change {

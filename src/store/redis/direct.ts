@@ -82,7 +82,7 @@ export function createDirect({ check, review, seal, clock, onChange }: DirectDep
       isDue = edited.size > 0 && (startedAt < notBefore || !mayTell());
       if (isDue) return undefined;
       parsed = new Map([...parsed].filter(([key]) => edited.has(key)));
-      const given = { check, review, parse, name, author: directAuthor };
+      const given = { check, review, parse, name, author: directAuthor, waited: waiting };
       const found = edited.size === 0 ? { waiting: [], problems: [] } : judgeDirect(base, edited, given);
       isDue = found === undefined;
       if (found === undefined) return undefined;

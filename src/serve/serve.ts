@@ -201,7 +201,7 @@ export async function serve(
   const issuers = createSeenIssuers({ clock });
   const xds = await openXds({
     ...{ address: options.xds, transport: options.xdsTransport, trustDomain, identity },
-    ...{ cache, control, registry, connections },
+    ...{ cache, control, registry, connections, mesh },
     ...{ traffic, coverage, crossCheck, handshakes, issuers, refusals, audit, metrics, way, clock, log, lifecycle },
     ...{ probes: names, onRejected: proving.rejected, takesStreams: isolation.check },
   });

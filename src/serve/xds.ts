@@ -18,10 +18,12 @@ import type { Log } from '../lib/log.ts';
 import type { NodeId } from '../lib/node-id.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
 import { createSummedLog } from '../lib/summed-log.ts';
+import type { Watchable } from '../lib/watchable.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import { createAccessLogService } from '../observe/access-log-service.ts';
 import { createBreakGlassWatch } from '../observe/break-glass.ts';
 import type { Coverage } from '../observe/coverage.ts';
+import { createCoveredStreams } from '../observe/covered-streams.ts';
 import type { CrossCheck } from '../observe/cross-check.ts';
 import type { Handshakes } from '../observe/handshakes.ts';
 import { createIntake } from '../observe/intake.ts';
@@ -30,6 +32,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { SeenIssuers } from '../observe/seen-issuers.ts';
 import type { Traffic } from '../observe/traffic.ts';
+import type { MeshIr } from '../policy/ir.ts';
 import { portOf } from '../policy/ports.ts';
 import { createPathRecorder } from '../policy/replay/recorded-path.ts';
 import { parseClaims, reachable } from '../registry/claims.ts';
@@ -50,6 +53,8 @@ export interface XdsParts {
   readonly trustDomain: TrustDomain;
   readonly cache: SnapshotCache;
   readonly control: Control;
+  /** Without its cuts, told once it is in force. */
+  readonly mesh: Pick<Watchable<MeshIr | undefined>, 'watch'>;
   readonly registry: Registry;
   readonly identity: IdentityServices;
   readonly connections: ConnectionCertificates;
@@ -92,18 +97,21 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
   const { traffic, coverage, crossCheck, handshakes, issuers, refusals, audit, metrics, way, clock, log, lifecycle } =
     parts;
   const { probes } = parts;
+  const covered = createCoveredStreams(coverage, (node) => {
+    const spiffeId = registry.get(node)?.spiffeId;
+    return spiffeId === undefined ? undefined : control.mesh()?.serviceOf.get(spiffeId);
+  });
+  lifecycle.defer('streams without a service', parts.mesh.watch(covered.lookAgain));
   const cover = (event: StreamEvent): void => {
     const { kind, node } = event;
     if (kind === 'disconnected') {
-      coverage.disconnected(node);
+      covered.disconnected(event.stream, node);
       connections.disconnected(event.stream);
     }
     if (kind !== 'connected') return;
     const { certificate } = event.peer;
     if (certificate !== undefined) connections.connected(event.stream, node, serialAndDatesOf(certificate).serial);
-    const spiffeId = registry.get(node)?.spiffeId;
-    const service = spiffeId === undefined ? undefined : control.mesh()?.serviceOf.get(spiffeId);
-    if (service !== undefined) coverage.connected(node, service);
+    covered.connected(event.stream, node);
   };
   const authenticateNode = createNodeAuthenticator({ trustDomain, clock });
   const checkHost = (certificate: Uint8Array | undefined, nodeKey: string | undefined, spiffeId: SpiffeId): void => {

@@ -95,6 +95,7 @@ export function createChange(deps: AdminDeps): Change {
         warnings: [...problems, ...warnOfChange(before.documents, plan)],
         reasons,
         ...defined({ held: held.waiting }),
+        ...(held.waiting === undefined || deps.approveOwn ? {} : { byOthers: true as const }),
         receivedAt,
         acceptedAt: receivedAt,
       });

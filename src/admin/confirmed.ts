@@ -1,5 +1,5 @@
 // A change beyond the limits is held: it waits, with the reasons, for somebody who approves it, or passes if their codes were confirmed,
-// which is recorded first.
+// which is recorded first. Where nobody may approve what they wrote themselves, their own confirmation does not count either.
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
@@ -8,7 +8,7 @@ import type { RevisionChange } from '../store/revision.ts';
 import type { Authored } from './caller.ts';
 import type { AdminDeps } from './deps.ts';
 import type { HeldChange } from './held-changes.ts';
-import { type HttpError, heldChange } from './http-error.ts';
+import { type HttpError, heldChange, heldForOthers } from './http-error.ts';
 import { differences, type Plan } from './plan.ts';
 import { asSent, type Trial } from './trial.ts';
 
@@ -31,14 +31,14 @@ const maxAudited = 20;
 
 /** A dry run records nothing. Documents that will be refused are none of its business. */
 export async function confirmed(
-  deps: Pick<AdminDeps, 'limits' | 'held' | 'audit' | 'log'>,
+  deps: Pick<AdminDeps, 'limits' | 'held' | 'approveOwn' | 'audit' | 'log'>,
   { before, after, plan, confirm, approved, dryRun, by }: ConfirmQuestion,
 ): Promise<Confirmed> {
-  const { limits, audit, log } = deps;
+  const { limits, approveOwn, audit, log } = deps;
   if (limits === undefined || after.mesh === undefined) return { kind: 'pass' };
   const reasons = asSent(limits.beyond(before, { ...after, problems: [] }), plan);
   if (reasons.length === 0) return { kind: 'pass' };
-  const waiting = reasons.filter(({ code }) => !approved && !confirm.includes(code));
+  const waiting = reasons.filter(({ code }) => !approved && !(approveOwn && confirm.includes(code)));
   if (dryRun) return { kind: 'pass', ...(waiting.length === 0 ? {} : { waiting: [...waiting] }) };
   const codes = [...new Set(reasons.map(({ code }) => code))];
   const texts = reasons.slice(0, maxAudited).map(({ code, message }) => `${code}: ${message}`);
@@ -47,7 +47,7 @@ export async function confirmed(
     limits.held(waiting);
     const rev = await keep(deps, change);
     log.warn({ author: by.author, reasons: texts }, 'a change is held: nobody has confirmed it');
-    return { kind: 'held', error: heldChange(waiting, codes, rev) };
+    return { kind: 'held', error: approveOwn ? heldChange(waiting, codes, rev) : heldForOthers(waiting, rev) };
   }
   // Before the change: without its record, nothing is confirmed.
   await audit.append({ kind: 'change-confirmed', ...by, codes, reasons: texts });

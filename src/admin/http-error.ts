@@ -68,6 +68,22 @@ export function heldChange(problems: readonly Problem[], codes: readonly string[
   };
 }
 
+/** The same where nobody may confirm what they wrote themselves (`serve --approve-by-others`). */
+export function heldForOthers(problems: readonly Problem[], rev: string | undefined): HttpError {
+  const { status, body } = heldChange(problems, [], rev);
+  return {
+    status,
+    body: {
+      ...body,
+      message: body.message.replace('until it is confirmed', 'until somebody else approves it'),
+      hint:
+        rev === undefined
+          ? 'it is too large to wait, or too much waits already ("cellwall waiting"): make it in smaller changes'
+          : `if it is meant, ask another admin: cellwall approve ${rev} (serve --approve-by-others)`,
+    },
+  };
+}
+
 /** Documents that cannot be accepted: 422, with every problem. */
 export function invalidDocuments(problems: readonly Problem[]): HttpError {
   const errors = problems.filter((problem) => problem.severity === 'error').length;

@@ -128,6 +128,10 @@ export const applyAnswerSchema = z.object({
     .array(problemSchema)
     .exactOptional()
     .describe('Of a dry run: why it would be held, unless `confirm` names their codes.'),
+  byOthers: z
+    .literal(true)
+    .exactOptional()
+    .describe('With `held`: nobody may confirm their own change; another approves it.'),
   differences: z.array(differenceSchema).exactOptional().describe('Only for a dry run.'),
   impact: impactSchema.exactOptional(),
   receivedAt: z.number().describe('When the whole request had been read; with fractions of a millisecond.'),

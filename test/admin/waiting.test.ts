@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AdminDeps } from '../../src/admin/deps.ts';
 import { createHeldChanges } from '../../src/admin/held-changes.ts';
 import type { WaitingAnswer } from '../../src/admin/wire-waiting.ts';
+import { CellwallError } from '../../src/lib/errors.ts';
 import type { DocumentKey } from '../../src/model/documents/document.ts';
 import { createMemoryTable } from '../../src/store/memory-table.ts';
 import type { RevisionChange } from '../../src/store/revision.ts';
@@ -30,6 +31,60 @@ const hold = (changes: readonly RevisionChange[], author = 'ci'): Promise<Waitin
 const waiting = async (): Promise<WaitingAnswer> => (await admin.call('/v1/waiting')).json() as WaitingAnswer;
 const inForce = (key: DocumentKey) => admin.deps.store.state()?.documents.find((found) => found.key === key)?.text;
 const events = async () => (await admin.deps.audit.read(50)).records.map(({ event }) => event);
+
+describe('with --approve-by-others', () => {
+  const limits: NonNullable<AdminDeps['limits']> = {
+    beyond: (_, after) =>
+      after.documents.some((document) => document.key === key)
+        ? [{ severity: 'error', code: 'growth', message: 'too much', source: { file: key, line: 1, column: 1 } }]
+        : [],
+    held() {},
+  };
+
+  it('an author’s own confirmation of a change that is held does not count: another admin approves it', async () => {
+    await admin.close();
+    admin = await startAdmin({ limits, approveOwn: false });
+    await admin.call('/v1/apply', { body: { text: base } });
+    const body = { text: allow('web'), confirm: ['growth'] };
+    const refused = await admin.call('/v1/apply', { body });
+    expect([refused.status, refused.json()]).toEqual([
+      412,
+      expect.objectContaining({
+        message: 'held until somebody else approves it, 1 reason: nothing was changed',
+        hint: expect.stringMatching(/^if it is meant, ask another admin: cellwall approve [0-9a-f]{12} /),
+      }),
+    ]);
+    expect(inForce(key)).toBeUndefined();
+    const dry = await admin.call('/v1/apply', { body: { ...body, dryRun: true } });
+    expect(dry.json()).toMatchObject({ kind: 'dry-run', held: [{ code: 'growth' }], byOthers: true });
+    const [{ rev } = { rev: '' }] = (await waiting()).waiting;
+    expect((await admin.call('/v1/waiting/approve', { body: { revs: [rev] } })).status).toBe(403);
+    expect(await events()).not.toContainEqual(expect.objectContaining({ kind: 'change-confirmed' }));
+    // The same change by somebody else, who wrote it themselves.
+    const theirs = await admin.deps.held.hold({
+      author: 'ci',
+      changes: [{ key, after: allow('web') }],
+      reasons: ['growth: too much'],
+    });
+    expect((await admin.call('/v1/waiting/approve', { body: { revs: [theirs.rev] } })).json()).toMatchObject({
+      kind: 'applied',
+    });
+    expect(inForce(key)).toBe(allow('web'));
+  });
+
+  it('what is too large to wait is not made by its author either', async () => {
+    await admin.close();
+    const held: AdminDeps['held'] = {
+      ...createHeldChanges({ table: createMemoryTable(createFakeClock()), clock: createFakeClock() }),
+    };
+    const full = { ...held, hold: () => Promise.reject(new CellwallError('resource_exhausted', 'full')) };
+    admin = await startAdmin({ limits, approveOwn: false, held: full });
+    await admin.call('/v1/apply', { body: { text: base } });
+    const refused = await admin.call('/v1/apply', { body: { text: allow('web'), confirm: ['growth'] } });
+    expect(refused.json()).toMatchObject({ hint: expect.stringContaining('smaller changes') });
+    expect(inForce(key)).toBeUndefined();
+  });
+});
 
 describe('approval', () => {
   it('puts in force what was listed, as its author, with who approved it', async () => {

@@ -113,7 +113,7 @@ export function serveCommand(context: CliContext): Command {
       }),
     )
     .addOption(flag('--admin-tls-key <file>', 'the key of that certificate, PEM', { env: 'CELLWALL_ADMIN_TLS_KEY' }))
-    .option('--approve-by-others', 'a change that waits for approval may not be approved by who wrote it')
+    .option('--approve-by-others', 'a change that is held, or waits, may not be confirmed or approved by who wrote it')
     .option('--admin-name <name...>', 'names by which the admin API may be called, besides its addresses')
     .addOption(
       flag('--publish <kind:place...>', 'where to publish the trust bundle, as in directory:/srv/trust', {

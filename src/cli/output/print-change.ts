@@ -17,7 +17,7 @@ import { relativeTime } from './time.ts';
 /** What every change prints with -o json. */
 export const printedChange: Printed = object(
   'kind revision changed warnings reasons receivedAt acceptedAt',
-  'to deleted restored held differences impact',
+  'to deleted restored held byOthers differences impact',
 );
 
 export interface ChangeView {
@@ -89,20 +89,24 @@ function formatDone({ revision, to, changed, deleted = [], restored = [] }: Appl
 }
 
 function formatDryRun(answer: ApplyAnswer, diff: boolean, now: number): string {
-  const { revision, to, differences = [], impact, reasons, held = [] } = answer;
+  const { revision, to, differences = [], impact, reasons, held = [], byOthers } = answer;
   const count = differences.length === 0 ? 'nothing' : differences.length;
   return [
     `would change ${count} (revision ${revision}${to === undefined ? '' : `, back to ${to}`})\n`,
     ...differences.map(({ op, key }) => `  ${op} ${escapeLine(key)}\n`),
     diff ? formatDifferences(differences) : '',
     formatImpact(impact),
-    held.length === 0
-      ? ''
-      : `it would be held until it is confirmed: --confirm ${[...new Set(held.map(({ code }) => code))].join(',')}\n`,
+    held.length === 0 ? '' : heldUntil([...new Set(held.map(({ code }) => code))].join(','), byOthers === true),
     reasons.length === 0
       ? ''
       : `${holds(reasons) ? 'the gate would refuse it' : 'warnings of the gate'}:\n${formatReasons(reasons, now)}`,
   ].join('');
+}
+
+function heldUntil(codes: string, byOthers: boolean): string {
+  return byOthers
+    ? `it would be held until somebody else approves it: ${codes}\n`
+    : `it would be held until it is confirmed: --confirm ${codes}\n`;
 }
 
 function holds(reasons: readonly CutOverRow[]): boolean {

@@ -8,7 +8,7 @@ import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
-import { createSeal } from '../lib/seal.ts';
+import { createSeal, deriveKey } from '../lib/seal.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { DirectReview, StateCheck } from './judges.ts';
 import { wantedRevision } from './next-revision.ts';
@@ -73,7 +73,8 @@ const maxAttempts = 20;
 export async function createRedisStore(options: RedisStoreOptions): Promise<Store> {
   const { connection, prefix, check, log, clock, state: folder, pollMs = 3000 } = options;
   const { commandTimeoutMs = 2000, settleMs = 3000, directMs = 250, review = reviewsNothing } = options;
-  const seal = createSeal(options.sealKey);
+  const key = keyAt(prefix, options.sealKey);
+  const seal = createSeal(key);
   const watchers = createWatchers(log);
   const serial = createSerial();
   let closed = false;
@@ -90,7 +91,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   let answered = false;
   const accepted = createAccepted({
     link: { script: (...given) => link.script(...given) },
-    ...{ prefix, check, review, seal: createStateSeal(options.sealKey), lastGood, watchers, clock, log, settleMs },
+    ...{ prefix, check, review, seal: createStateSeal(key), lastGood, watchers, clock, log, settleMs },
     onAnswer() {
       answered = true;
       trouble.answered(mender.refused());
@@ -219,6 +220,12 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     },
   };
   return withHistory(store, { clock, log });
+}
+
+/** Another one for each prefix: what is sealed under one is nothing under another, also where deployments share the secret. */
+function keyAt(prefix: string, secret: Redacted<string>): Redacted<string> {
+  const name = prefix.replace(/^\{(.*)\}$/, '$1');
+  return name === 'cellwall' ? secret : deriveKey(secret, `cellwall store at ${name}`);
 }
 
 function restored(broken: readonly RevisionChange[]): { readonly restored?: readonly DocumentKey[] } {

@@ -79,3 +79,25 @@ it('ends where the store cannot be asked any more, when its lease must have ende
   expect(log.slice(0, 2)).toEqual(['a begins', 'a ends']);
   await a.stop();
 });
+
+it('goes on where one renewal fails, as while the store’s primary changes (hashicorp/consul#912)', async () => {
+  const clock = createFakeClock();
+  const table = createMemoryTable(clock);
+  const log: string[] = [];
+  let fails = 0;
+  const elected: Table = {
+    ...table,
+    renew: (...given) => (fails-- > 0 ? Promise.reject(new Error('no primary')) : table.renew(...given)),
+  };
+  const a = start(elected, clock, 'a', log);
+  await turns();
+  const b = start(table, clock, 'b', log);
+  for (let second = 0; second < 12; second += 1) {
+    if (second % 4 === 0) fails = 1;
+    clock.advance(1000);
+    await turns();
+  }
+  expect(log).toEqual(['a begins']);
+  await a.stop();
+  await b.stop();
+});

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
-import { createSeal } from '../../src/lib/seal.ts';
+import { createSeal, deriveKey } from '../../src/lib/seal.ts';
 import { beyondLimits } from '../../src/limits/beyond.ts';
 import { limitsOf } from '../../src/limits/limits.ts';
 import type { TrafficCount } from '../../src/observe/traffic-count.ts';
@@ -245,6 +245,33 @@ describe('an edit', () => {
     expect(store.state()?.documents).toHaveLength(5);
   });
 
+  it('that waited goes on waiting until it is approved itself: not when others are, nor when its reason is gone', async () => {
+    const names = Array.from({ length: 14 }, (_, index) => `p-${index}`);
+    const texts = names.map((name) => policyText(name, 'api', 'allow', '[{from: [{service: web}]}]'));
+    const store = await started(
+      yaml(meshText(), serviceText('web'), serviceText('api'), serviceText('other'), ...texts),
+    );
+    await redis.hdel(`${prefix}:documents`, ...names.slice(0, 12).map((name) => `AuthorizationPolicy/${name}`));
+    const all = await until('all wait', () => {
+      const waiting = store.direct?.waiting();
+      return waiting?.length === 12 ? waiting : undefined;
+    });
+    // Eleven, ten, nine are left: so many may be deleted without a word, but these were said to wait.
+    for (const one of all.slice(0, 3)) expect(await approve(store, one)).toMatchObject({ kind: 'applied' });
+    await write(d, deny('other'));
+    await until('the denial', () => inForce(store, d));
+    expect(store.direct?.waiting()).toHaveLength(9);
+    expect(store.state()?.documents).toHaveLength(4 + 14 - 3 + 1);
+    // Under the names that somebody has looked at.
+    const left = all.slice(3);
+    expect(new Set(store.direct?.waiting().map(({ changes }) => changes[0]?.key))).toEqual(
+      new Set(left.map(({ changes }) => changes[0]?.key)),
+    );
+    await store.direct?.reject(store.direct.waiting());
+    await until('nothing waits', () => (store.direct?.waiting().length === 0 ? true : undefined));
+    expect(store.state()?.documents).toHaveLength(4 + 14 - 3 + 1);
+  });
+
   it('of several documents: what is harmless goes first, what waits may need what waits, and both are approved together', async () => {
     const store = await started();
     await redis.hset(
@@ -354,6 +381,25 @@ describe('an edit', () => {
 });
 
 describe('what is no edit', () => {
+  it('a sealed state, or an entry of a table, of another prefix with the same key is nothing here', async () => {
+    const store = await started(`${base}---\n${allow('web')}`);
+    await store.table('nodes').set('host', { admitted: true });
+    const from = prefix;
+    prefix = `direct-${randomUUID()}`;
+    for (const key of await redis.keys(`${from}:*`)) {
+      await redis.restore(`${prefix}${key.slice(from.length)}`, 0, (await redis.dumpBuffer(key)) ?? '', 'REPLACE');
+    }
+    const other = await openStore();
+    await waits(other, p);
+    expect([other.state(), await other.table('nodes').get('host')]).toEqual([undefined, undefined]);
+    expect(other.problems()).toMatchObject([{ code: 'store-forged' }]);
+    // Under its own it is what it was.
+    prefix = from;
+    const again = await openStore();
+    expect(inForce(again, p)).toBe(allow('web'));
+    expect(await again.table('nodes').get('host')).toEqual({ admitted: true });
+  });
+
   const forged = (texts: readonly (readonly [string, string])[]): string =>
     createHash('sha256').update(JSON.stringify(texts)).digest('hex');
 
@@ -437,7 +483,7 @@ describe('what is no edit', () => {
     const sorted = Object.entries(texts).sort(([a], [b]) => (a < b ? -1 : 1));
     await redis.set(`${prefix}:epoch`, 'epoch');
     await redis.hset(`${prefix}:documents`, texts);
-    const old = createSeal(new Redacted('key')).of(['redis-state', 'epoch', 5, false, sorted]);
+    const old = createSeal(deriveKey(new Redacted('key'), `cellwall store at ${prefix}`)).of(['redis-state', 'epoch', 5, false, sorted]);
     await redis.hset(`${prefix}:meta`, 'revision', '5', 'digest', old, 'urgent', '0');
     const store = await openStore({ state: folder });
     expect(store.state()).toMatchObject({ revision: 5, documents: [{}, {}, {}, {}] });

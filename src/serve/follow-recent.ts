@@ -25,8 +25,10 @@ export async function followRecent({ store, recent, check, clock }: FollowRecent
   let early: StoreState[] | undefined = [];
   const end = store.watch((event) => {
     if (event.kind !== 'state') return;
-    if (early === undefined) recent.note(event.state);
-    else early.push(event.state);
+    const { state: next } = event;
+    if (early !== undefined) return void early.push(next);
+    // The proxies come first: to look at a large state takes milliseconds.
+    setImmediate(() => setImmediate(() => recent.note(next)));
   });
   if (state !== undefined) await noteLate(state, { store, recent, check, clock });
   for (const next of early) recent.note(next);

@@ -483,7 +483,13 @@ describe('what is no edit', () => {
     const sorted = Object.entries(texts).sort(([a], [b]) => (a < b ? -1 : 1));
     await redis.set(`${prefix}:epoch`, 'epoch');
     await redis.hset(`${prefix}:documents`, texts);
-    const old = createSeal(deriveKey(new Redacted('key'), `cellwall store at ${prefix}`)).of(['redis-state', 'epoch', 5, false, sorted]);
+    const old = createSeal(deriveKey(new Redacted('key'), `cellwall store at ${prefix}`)).of([
+      'redis-state',
+      'epoch',
+      5,
+      false,
+      sorted,
+    ]);
     await redis.hset(`${prefix}:meta`, 'revision', '5', 'digest', old, 'urgent', '0');
     const store = await openStore({ state: folder });
     expect(store.state()).toMatchObject({ revision: 5, documents: [{}, {}, {}, {}] });

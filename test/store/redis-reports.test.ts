@@ -3,7 +3,7 @@
 // (hashicorp/consul#20642), a database whose content is exchanged as a whole, and namesakes in two namespaces (hashicorp/consul#9024).
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Server as TcpServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -53,7 +53,8 @@ async function openStore(port = redis.port, given: { readonly state?: string } =
   return store;
 }
 
-const cells = (count: number): string => yaml(meshText(), ...Array.from({ length: count }, (_, id) => cellText(`c${id}`, id + 1)));
+const cells = (count: number): string =>
+  yaml(meshText(), ...Array.from({ length: count }, (_, id) => cellText(`c${id}`, id + 1)));
 
 /** One name for two servers: every new connection goes to the next of them. */
 async function balanced(ports: readonly number[]): Promise<{ readonly port: number; next(): void; close(): void }> {
@@ -113,7 +114,10 @@ it('a replica that is stuck in the past behind the same name takes back no docum
   }
   expect(Math.min(10, ...lowest)).toBe(10);
   expect(await replica.ask('HLEN', `${prefix}:accepted`)).toBe(4);
-  await eventually('the primary has it', async () => String(await redis.ask('HGET', `${prefix}:documents`, 'Cell/c0')).includes('105') || undefined);
+  await eventually(
+    'the primary has it',
+    async () => String(await redis.ask('HGET', `${prefix}:documents`, 'Cell/c0')).includes('105') || undefined,
+  );
   name.close();
 });
 
@@ -144,7 +148,16 @@ it('connections that are killed again and again cost no watcher a change', async
   });
   for (let index = 0; index < 20; index++) {
     await redis.ask('CLIENT', 'KILL', 'TYPE', index % 2 === 0 ? 'pubsub' : 'normal', 'SKIPME', 'yes');
-    await eventually('written', () => store.table('nodes').set(`n${index}`, index).then(() => true).catch(() => undefined), 10_000);
+    await eventually(
+      'written',
+      () =>
+        store
+          .table('nodes')
+          .set(`n${index}`, index)
+          .then(() => true)
+          .catch(() => undefined),
+      10_000,
+    );
   }
   await eventually('applied', () => store.apply(puts(cells(7)), { author }).catch(() => undefined), 10_000);
   await eventually('all was heard', async () => (heard.size === 20 && documents === 8) || undefined, 10_000);
@@ -155,17 +168,30 @@ it('a database that is exchanged for an empty one gets everything back, and its 
   const store = await openStore();
   await store.apply(puts(cells(5)), { author });
   await store.table('nodes').set('host', 1);
-  const written = () => eventually('it is written again', async () => (await redis.ask('HLEN', `${prefix}:accepted`)) === 7 || undefined, 20_000);
+  const written = () =>
+    eventually(
+      'it is written again',
+      async () => (await redis.ask('HLEN', `${prefix}:accepted`)) === 7 || undefined,
+      20_000,
+    );
   await store.apply(puts(cells(6)), { author });
   await redis.ask('SWAPDB', 0, 1);
   await written();
-  await eventually('the table, too', async () => (await redis.ask('EXISTS', `${prefix}:table:nodes:host`)) === 1 || undefined, 20_000);
+  await eventually(
+    'the table, too',
+    async () => (await redis.ask('EXISTS', `${prefix}:table:nodes:host`)) === 1 || undefined,
+    20_000,
+  );
   expect(store.state()?.documents).toHaveLength(7);
   await store.apply(puts(yaml(cellText('c0', 77))), { author });
   const { revision } = store.state() ?? {};
   // The one from before comes back, in which an earlier revision is in force.
   await redis.ask('SWAPDB', 0, 1);
-  await eventually('it is as it was', async () => String(await redis.ask('HGET', `${prefix}:accepted`, 'Cell/c0')).includes('77') || undefined, 20_000);
+  await eventually(
+    'it is as it was',
+    async () => String(await redis.ask('HGET', `${prefix}:accepted`, 'Cell/c0')).includes('77') || undefined,
+    20_000,
+  );
   expect([store.state()?.revision, store.state()?.documents.length]).toEqual([revision, 7]);
 });
 
@@ -173,12 +199,18 @@ it('namesakes in two cells, and of no cell, are three documents: an edit of one 
   const inCell = (cell: string): string => serviceText(`${cell}/api`);
   const text = yaml(meshText(), cellText('a', 1), cellText('b', 2), serviceText('api'), inCell('a'), inCell('b'));
   const store = await createRedisStore({
-    ...{ connection: serverAt(new Redacted(`redis://127.0.0.1:${redis.port}`)), prefix, check, sealKey: new Redacted('key') },
+    ...{
+      connection: serverAt(new Redacted(`redis://127.0.0.1:${redis.port}`)),
+      prefix,
+      check,
+      sealKey: new Redacted('key'),
+    },
     ...{ log: silentLog, clock: systemClock, pollMs: 200, directMs: 20 },
   });
   open.push(store);
   await store.apply(puts(text), { author });
-  const keys = (): readonly string[] => (store.state()?.documents ?? []).map(({ key }) => key).filter((key) => key.startsWith('Service/'));
+  const keys = (): readonly string[] =>
+    (store.state()?.documents ?? []).map(({ key }) => key).filter((key) => key.startsWith('Service/'));
   expect(keys()).toEqual(['Service/a/api', 'Service/api', 'Service/b/api']);
   // What belongs to b, under the name of a.
   await redis.ask('HSET', `${prefix}:documents`, 'Service/a/api', yaml(inCell('b')));
@@ -188,5 +220,8 @@ it('namesakes in two cells, and of no cell, are three documents: an edit of one 
   await eventually('one is gone', async () => keys().length === 2 || undefined, 10_000);
   expect(keys()).toEqual(['Service/api', 'Service/b/api']);
   const { revision } = store.state() ?? {};
-  await eventually('nothing goes on', async () => (await redis.ask('HGET', `${prefix}:meta`, 'revision')) === String(revision) || undefined);
+  await eventually(
+    'nothing goes on',
+    async () => (await redis.ask('HGET', `${prefix}:meta`, 'revision')) === String(revision) || undefined,
+  );
 });

@@ -2,10 +2,10 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Json, Table } from '../lib/table.ts';
 import { cutKey, heartbeat, isOpen, portPrefix } from './coverage-keys.ts';
-import { type OnMark, watchOthers } from './part-table.ts';
+import { type OnMark, type WatchOthers, watchOthers } from './part-table.ts';
 import { readNode, type StoredNode } from './stored-node.ts';
 
-export interface OthersCoverage {
+export interface OthersCoverage extends WatchOthers {
   /** Of the service, by node: what each of them has. */
   of(service: string): ReadonlyMap<string, readonly StoredNode[]>;
   /** The same of one node, whatever it served there. */
@@ -13,11 +13,10 @@ export interface OthersCoverage {
   portSince(): ReadonlyMap<string, number>;
   /** Until when some of it was dropped; 0: nothing was. */
   cutAt(): number;
-  stop(): void;
 }
 
 export interface OthersCoverageDeps {
-  readonly table: Pick<Table, 'watch'>;
+  readonly table: Pick<Table, 'watch' | 'entries'>;
   readonly replica: string;
   /** Whether a replica runs: what one that died had not written yet is lost. Absent: only its silence tells. */
   readonly runs?: (replica: string) => boolean;
@@ -55,7 +54,7 @@ export function createOthersCoverage(deps: OthersCoverageDeps): OthersCoverage {
     else if (key.startsWith(portPrefix)) setPort(replica, key.slice(portPrefix.length), value);
     else setNode(replica, key, value);
   };
-  const stop = watchOthers(table, own, take, onMark);
+  const watched = watchOthers(table, own, take, onMark);
   const known = (parts: ReadonlyMap<string, StoredNode>): readonly StoredNode[] =>
     [...parts].map(([replica, stored]) => {
       const beat = beats.get(replica) ?? 0;
@@ -81,6 +80,6 @@ export function createOthersCoverage(deps: OthersCoverageDeps): OthersCoverage {
       return found;
     },
     cutAt: () => Math.max(0, ...cuts.values()),
-    stop,
+    ...watched,
   };
 }

@@ -30,19 +30,48 @@ export function createPartTable(table: Table, replica: string): Table {
   };
 }
 
-/** Told of changes in the parts of others, and of their marks. The answer ends it. */
+export interface WatchOthers {
+  /** Settled once everything that was there before has been told, or could not be read. */
+  readonly past: Promise<void>;
+  stop(): void;
+}
+
+/** Told of what is in the parts of others, of every change in them, and of their marks. */
 export function watchOthers(
-  table: Pick<Table, 'watch'>,
+  table: Pick<Table, 'watch' | 'entries'>,
   own: string,
   listener: (replica: string, key: string, value: TableEntry['value'] | undefined) => void,
   onMark: OnMark = () => {},
-): () => void {
-  return table.watch(({ key: whole, value }) => {
+): WatchOthers {
+  /** What changed while the past is read: that is newer. */
+  let changed: Set<string> | undefined = new Set();
+  let stopped = false;
+  const unwatch = table.watch(({ key: whole, value }) => {
     const { replica, key } = partOf(whole);
     if (replica === own) return;
+    changed?.add(whole);
     if (!key.startsWith(markPrefix)) listener(replica, key, value);
     else if (value !== undefined) onMark(replica, key.slice(markPrefix.length));
   });
+  const readPast = async (): Promise<void> => {
+    for await (const { key: whole, value } of table.entries()) {
+      const { replica, key } = partOf(whole);
+      if (stopped) return;
+      if (replica !== own && !key.startsWith(markPrefix) && changed?.has(whole) !== true) listener(replica, key, value);
+    }
+  };
+  const past = readPast().finally(() => {
+    changed = undefined;
+  });
+  // Whoever waits for it is told why; nobody has to.
+  past.catch(() => undefined);
+  return {
+    past,
+    stop() {
+      stopped = true;
+      unwatch();
+    },
+  };
 }
 
 export type OnMark = (replica: string, mark: string) => void;

@@ -1,19 +1,19 @@
 // Failed handshakes of all replicas: each keeps what its own proxies report, and reads what the others have.
 import type { Json, Table } from '../lib/table.ts';
 import { type FailedHandshakes, type Handshakes, readList } from './handshakes.ts';
-import { type OnMark, watchOthers } from './part-table.ts';
+import { type OnMark, type WatchOthers, watchOthers } from './part-table.ts';
 
 export interface SharedHandshakesDeps {
   readonly own: Handshakes;
   /** All parts. */
-  readonly table: Pick<Table, 'watch'>;
+  readonly table: Pick<Table, 'watch' | 'entries'>;
   /** This one's. */
   readonly replica: string;
   /** Told once everything that was written before the mark is read. */
   readonly onMark?: OnMark;
 }
 
-export function shareHandshakes(deps: SharedHandshakesDeps): { readonly handshakes: Handshakes; stop(): void } {
+export function shareHandshakes(deps: SharedHandshakesDeps): WatchOthers & { readonly handshakes: Handshakes } {
   const { own, table, replica: id, onMark } = deps;
   const others = new Map<string, readonly FailedHandshakes[]>();
   const take = (replica: string, service: string, value: Json | undefined): void => {
@@ -21,7 +21,7 @@ export function shareHandshakes(deps: SharedHandshakesDeps): { readonly handshak
     if (value === undefined) others.delete(key);
     else others.set(key, readList(service, value));
   };
-  const stop = watchOthers(table, id, take, onMark);
+  const watched = watchOthers(table, id, take, onMark);
   const failed = (since = 0): readonly FailedHandshakes[] => {
     const found = new Map<string, FailedHandshakes>();
     for (const one of [...own.failed(since), ...[...others.values()].flat()]) {
@@ -33,5 +33,6 @@ export function shareHandshakes(deps: SharedHandshakesDeps): { readonly handshak
     }
     return [...found.values()];
   };
-  return { handshakes: { ...own, failed: (since) => (others.size === 0 ? own.failed(since) : failed(since)) }, stop };
+  const handshakes = { ...own, failed: (since?: number) => (others.size === 0 ? own.failed(since) : failed(since)) };
+  return { ...watched, handshakes };
 }

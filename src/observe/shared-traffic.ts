@@ -1,7 +1,7 @@
 // The record of traffic of all replicas: each keeps and writes what its own proxies report, and reads the parts of the others.
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
-import { type OnMark, watchOthers } from './part-table.ts';
+import { type OnMark, type WatchOthers, watchOthers } from './part-table.ts';
 import { within } from './service-traffic.ts';
 import type { Traffic } from './traffic.ts';
 import { readChunk } from './traffic-chunk.ts';
@@ -27,7 +27,7 @@ interface Part {
 }
 
 /** `record`, `changes` and `restore` are this replica's own. */
-export function shareTraffic(deps: SharedTrafficDeps): { readonly traffic: Traffic; stop(): void } {
+export function shareTraffic(deps: SharedTrafficDeps): WatchOthers & { readonly traffic: Traffic } {
   const { own, table, replica: id, onMark, log, maxBytes = 128 * 1024 * 1024 } = deps;
   const parts = new Map<string, Part>();
   const lost = new Map<string, ReadonlyMap<string, number>>();
@@ -56,7 +56,7 @@ export function shareTraffic(deps: SharedTrafficDeps): { readonly traffic: Traff
     for (const { service, lastSeen } of aggregates) until.set(service, Math.max(until.get(service) ?? 0, lastSeen));
     lost.set(replica, until);
   };
-  const stop = watchOthers(table, id, take, onMark);
+  const watched = watchOthers(table, id, take, onMark);
   /** What several recorded is one. */
   const merged = (since: number): readonly TrafficCount[] => {
     const found = new Map(own.counts(since).map((count) => [own.keyOf(count), count]));
@@ -84,5 +84,5 @@ export function shareTraffic(deps: SharedTrafficDeps): { readonly traffic: Traff
       return new Map([...services].map((service) => [service, lostUntil(service)]));
     },
   };
-  return { traffic, stop };
+  return { ...watched, traffic };
 }

@@ -104,6 +104,9 @@ export async function openRecord({ store, clock, log, lifecycle, replicas }: Rec
   const { id: replica } = replicas;
   const calls = shareTraffic({ own: traffic, ...read('traffic'), replica, log });
   const failures = shareHandshakes({ own: handshakes, ...read('handshakes'), replica });
+  // Before anybody asks: whether somebody would be cut off is judged by all that was recorded, whoever recorded it.
+  const pasts = { traffic: calls.past, handshakes: failures.past, coverage: others?.past };
+  for (const [what, past] of Object.entries(pasts)) await restore(`${what} of others`, async () => past);
   const sweeping = tableNames.map((name) => {
     const table = store.table(name);
     const begin = sweepParts({ coverage: store.table('log-coverage'), table, clock, log });

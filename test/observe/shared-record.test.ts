@@ -29,9 +29,7 @@ describe('traffic', () => {
       const keeper = createTrafficKeeper({ traffic: own, table: createPartTable(table, replica), log: silentLog });
       await keeper.restore();
       const shared = shareTraffic({ own, table, replica, log: silentLog });
-      // A store tells what was there before as well.
-      for (const entry of await table.list()) await table.set(entry.key, entry.value);
-      await turn();
+      await shared.past;
       return { ...shared, flush: keeper.flush };
     };
     const [a, b] = [await open('a'), await open('b')];
@@ -52,6 +50,22 @@ describe('traffic', () => {
     await turn();
     expect(b.traffic.counts().find(({ principal }) => principal === 'spiffe://td/web')?.count).toBe(8);
     expect(again.traffic.counts().reduce((sum, { count }) => sum + count, 0)).toBe(9);
+  });
+
+  it('of others is known to one that starts, whoever still writes, and what changes meanwhile is newer', async () => {
+    const clock = createFakeClock();
+    const table = createMemoryTable(clock);
+    const write = (count: number) => {
+      const own = createTraffic({ clock });
+      own.record(call, count);
+      return createTrafficKeeper({ traffic: own, table: createPartTable(table, 'gone'), log: silentLog }).flush();
+    };
+    await write(3);
+    const { traffic, past } = shareTraffic({ own: createTraffic({ clock }), table, replica: 'fresh', log: silentLog });
+    await write(5);
+    await past;
+    await turn();
+    expect(traffic.counts().map(({ count }) => count)).toEqual([5]);
   });
 
   it('that is more than is read of others counts as lost', async () => {

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { lockFolder } from '../../src/lib/folder-lock.ts';
@@ -209,4 +210,19 @@ it('nothing is moved while a control plane runs, or while something waits that n
     message: expect.stringContaining('not all that is stored is in force'),
   });
   expect(await using(redis, async (store) => store.state()?.revision)).toBe(0);
+}, 60_000);
+
+it('an edit that waits for approval is neither moved nor lost without a word', async () => {
+  await fill(redis);
+  const writer = new Redis(valkey.url, { lazyConnect: true });
+  await writer.connect();
+  const key = `move-${prefixes}:documents`;
+  const [field = ''] = await writer.hkeys(key);
+  expect(field).not.toBe('');
+  await writer.hset(key, 'Cell/waits', cellYaml('waits', 9));
+  await writer.quit();
+  const waiting = await using(redis, async (store) => store.direct?.waiting().length);
+  expect(waiting).toBe(1);
+  const moved = move({ from: redis, to: { kind: 'file', path: join(folder, 'export') } });
+  await expect(moved).rejects.toMatchObject({ message: expect.stringContaining('Cell/waits') });
 }, 60_000);

@@ -206,6 +206,19 @@ describe('of two control planes', () => {
   }, 180_000);
 
   it('one is paused, and wakes', async () => {
+    // A restart leaves all of them at one; they are at both again, as at the start.
+    const [first, second] = replicas.all;
+    for (const [index, proxy] of everybody().entries()) {
+      const home = index % 2 === 0 ? first : second;
+      if (home === undefined || at.get(proxy) === home) continue;
+      at.set(proxy, home);
+      proxy.connect(home.ports.xds);
+    }
+    await eventually(
+      'all are at home',
+      () => everybody().every((proxy) => proxy.answeredAt() !== undefined) || undefined,
+      30_000,
+    );
     const paused = replicas.all.find((replica) => on(replica).length > 1);
     if (paused?.pid === undefined) throw new Error('no process');
     const those = on(paused);

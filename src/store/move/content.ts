@@ -1,7 +1,7 @@
 // All that a store holds, as it is moved to another one: documents at their revision, and every table (the history is one of them).
 import { CellwallError } from '../../lib/errors.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
-import { formatProblem } from '../../model/problem.ts';
+import { formatProblem, type Problem } from '../../model/problem.ts';
 import { type Change, nothingStored, type Store, type StoredEntry } from '../store.ts';
 
 export interface StoreContent {
@@ -20,9 +20,19 @@ export async function readContent(store: Store): Promise<StoreContent> {
   }
   const [problem] = store.problems();
   if (problem !== undefined) {
-    throw new CellwallError('failed_precondition', `not all that is stored is in force: ${formatProblem(problem)}`, {
+    throw new CellwallError('failed_precondition', `not all that is stored is in force: ${firstLine(problem)}`, {
       hint: 'mend that first: only what is in force can be moved',
     });
+  }
+  const waiting = (store.direct?.waiting() ?? []).flatMap(({ changes }) => changes.map(({ key }) => key));
+  if (waiting.length > 0) {
+    throw new CellwallError(
+      'failed_precondition',
+      `edits in the store wait for approval: ${waiting.slice(0, 5).join(', ')}`,
+      {
+        hint: 'only what is in force can be moved: start a control plane, and approve or reject them (cellwall waiting)',
+      },
+    );
   }
   const entries =
     (await store.entries?.()) ?? refuse('a store of this kind cannot be moved: nothing of it outlives the process');
@@ -49,7 +59,7 @@ export async function writeContent(
   const away = store.trouble?.();
   const [problem] = store.problems();
   if (!replace && problem !== undefined) {
-    throw new CellwallError('failed_precondition', `the store holds what is not ours: ${formatProblem(problem)}`, {
+    throw new CellwallError('failed_precondition', `the store holds what is not ours: ${firstLine(problem)}`, {
       hint: 'is it the right one? --replace removes what it holds',
     });
   }
@@ -103,4 +113,9 @@ function refuse(message: string): never {
 
 function invalid(problems: readonly string[]): CellwallError {
   return new CellwallError('invalid_argument', `its documents are not valid here: ${problems.slice(0, 5).join('; ')}`);
+}
+
+/** Without its hint, which is for who mends a document. */
+function firstLine(problem: Problem): string {
+  return formatProblem(problem).split('\n')[0] ?? '';
 }

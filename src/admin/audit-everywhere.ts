@@ -41,7 +41,8 @@ export function createAuditEverywhere(
         if (data !== undefined) all.push({ ...data, replica });
       }
     }
-    const silent = others.list().flatMap(({ id, alive }) => (!alive || id === others.id || told.has(id) ? [] : [id]));
+    // One that is gone as well: what it recorded is in its own folder, and missing here.
+    const silent = others.list().flatMap(({ id }) => (id === others.id || told.has(id) ? [] : [id]));
     const records = all.toSorted((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)).slice(-last);
     return {
       ...answer({ brokenAt: own.brokenAt, records }),

@@ -168,7 +168,7 @@ export const auditSchema = z.object({
   silent: z
     .array(z.string())
     .exactOptional()
-    .describe('Those that run, and did not answer: their records are missing.'),
+    .describe('Those that did not answer, or are gone since a moment ago: their records are missing.'),
   records: z.array(auditRecordSchema),
 });
 

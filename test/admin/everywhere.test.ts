@@ -136,6 +136,11 @@ describe('everywhere', () => {
         { ...record(2, '2026-01-04'), replica: 'b' },
       ],
     });
+    const others = { id: 'a', list: () => ['a', 'gone'].map((id) => ({ id, alive: id === 'a', about: {} })) };
+    const left = createAuditEverywhere({ ...others, ask: async () => new Map(), answer() {} }, async () => ({
+      records: [record(1, '2026-01-01')],
+    }));
+    expect((await left(5)).silent).toEqual(['gone']);
     const alone = createAuditEverywhere(undefined, async () => ({ records: [record(1, '2026-01-01')] }));
     expect(await alone(5)).toEqual({ intact: true, records: [record(1, '2026-01-01')] });
   });

@@ -37,7 +37,7 @@ export function auditCommand(context: CliContext): Command {
           ),
       });
       for (const silent of answer.silent ?? []) {
-        context.stderr.write(`${escapeLine(silent)} runs, and did not answer: its records are missing here\n`);
+        context.stderr.write(`${escapeLine(silent)} did not answer, or is gone: its records are missing here\n`);
       }
       if (answer.intact) return;
       for (const { replica, line } of answer.broken ?? []) {

@@ -19,6 +19,7 @@ import { type GivenSealKey, installSealKey } from './install-seal-key.ts';
 import { createJudge } from './judge.ts';
 import { auditHeadName } from './open-audit.ts';
 import { openStore } from './open-store.ts';
+import { refuseIfUsed } from './refuse-if-used.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { finishSwap, onCopy } from './state-copy.ts';
 
@@ -75,6 +76,7 @@ async function moveLocked({ data, from, to, replace }: MoveOptions, deps: MoveDe
     }
     const { store, shared } = await open(to.store, anything, moving);
     try {
+      if (shared) await refuseIfUsed(store.table('replicas'), deps.clock);
       const written = await writeContent(store, read.content, { replace, now: deps.clock.now() });
       await renameHead(store, data, read.shared, shared, deps.log);
       return { ...written, audit: restoreAudit(data, read.audit) };
@@ -96,6 +98,7 @@ async function readPlace(from: Place, to: Place, seal: Seal, moving: Moving): Pr
   }
   const { store, shared } = await open(from.store, asItIs, moving);
   try {
+    if (shared) await refuseIfUsed(store.table('replicas'), moving.clock);
     const content = await readContent(store);
     const audit: string[] = [];
     if (to.kind === 'file')

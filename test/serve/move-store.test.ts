@@ -8,6 +8,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { lockFolder } from '../../src/lib/folder-lock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
+import { createReplicas } from '../../src/registry/replicas.ts';
 import { type MoveOptions, moveStore, type Place } from '../../src/serve/move-store.ts';
 import { openAudit } from '../../src/serve/open-audit.ts';
 import { openStore } from '../../src/serve/open-store.ts';
@@ -210,6 +211,25 @@ it('nothing is moved while a control plane runs, or while something waits that n
     message: expect.stringContaining('not all that is stored is in force'),
   });
   expect(await using(redis, async (store) => store.state()?.revision)).toBe(0);
+}, 60_000);
+
+it('nothing is moved while a control plane of another host uses the store; one that died does not matter', async () => {
+  await fill(redis);
+  const to = { kind: 'file', path: join(folder, 'export') } as const;
+  await using(redis, async (store) => {
+    const clock = systemClock;
+    const replica = createReplicas({
+      table: store.table('replicas'),
+      id: 'other-host',
+      about: () => ({}),
+      clock,
+      log: silentLog,
+    });
+    await expect(move({ from: redis, to })).rejects.toMatchObject({ message: expect.stringContaining('other-host') });
+    await replica.stop();
+    await store.table('replicas').set('dead-host', { beat: 7 }, { ttlMs: 60_000 });
+  });
+  await expect(move({ from: redis, to })).resolves.toMatchObject({ revision: 3 });
 }, 60_000);
 
 it('an edit that waits for approval is neither moved nor lost without a word', async () => {

@@ -11,6 +11,7 @@ import { CellwallError } from '../lib/errors.ts';
 import { lockFolder } from '../lib/folder-lock.ts';
 import type { Log } from '../lib/log.ts';
 import { createSeal, type Seal } from '../lib/seal.ts';
+import type { Table } from '../lib/table.ts';
 import type { Holding } from '../store/judges.ts';
 import { readContent, type Written, writeContent } from '../store/move/content.ts';
 import { type ContentFile, formatContent, parseContent } from '../store/move/content-file.ts';
@@ -19,7 +20,6 @@ import { type GivenSealKey, installSealKey } from './install-seal-key.ts';
 import { createJudge } from './judge.ts';
 import { auditHeadName } from './open-audit.ts';
 import { openStore } from './open-store.ts';
-import { refuseIfUsed } from './refuse-if-used.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { finishSwap, onCopy } from './state-copy.ts';
 
@@ -153,4 +153,23 @@ function restoreAudit(data: string, lines: readonly string[]): number {
 
 function auditFile(data: string): string {
   return join(data, 'audit.jsonl');
+}
+
+/** Three beats: one may be late. */
+const lookMs = 3000;
+
+/**
+ * What control planes write meanwhile would be lost, or half moved. Those of other hosts are known by their beat in `table`, which changes
+ * every second. Throws `failed_precondition` if one runs; looks only if one is there at all.
+ */
+async function refuseIfUsed(table: Pick<Table, 'list'>, clock: Pick<Clock, 'after'>): Promise<void> {
+  const told = async () => new Map((await table.list()).map(({ key, value }) => [key, JSON.stringify(value)]));
+  const before = await told();
+  if (before.size === 0) return;
+  await new Promise<void>((resolve) => void clock.after(lookMs, resolve));
+  const running = [...(await told())].flatMap(([replica, said]) => (before.get(replica) === said ? [] : [replica]));
+  if (running.length === 0) return;
+  throw new CellwallError('failed_precondition', `control planes use this store: ${running.join(', ')}`, {
+    hint: 'stop every one of them, on whatever host: calls go on meanwhile',
+  });
 }

@@ -136,7 +136,7 @@ async function allBack(since: number, those: readonly MiniProxy[], what: string)
     () => those.every((proxy) => proxy.isOpen() && (proxy.answeredAt() ?? 0) > since) || undefined,
     30_000,
   );
-  const last = Math.max(...those.map((proxy) => (proxy.answeredAt() ?? 0) - (lostAt.get(proxy) ?? since)));
+  const last = Math.max(0, ...those.map((proxy) => (proxy.answeredAt() ?? 0) - (lostAt.get(proxy) ?? since)));
   figure(`${what}: streams back after ms`, Math.round(last));
   await new Promise((resolve) => setTimeout(resolve, 1000));
   const again = those.flatMap((proxy) => proxy.came.filter((name) => !name.startsWith(`${secret} spiffe://`)));

@@ -60,8 +60,9 @@ const keeper = (token?: string): Running =>
 const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'cellwall');
 const clients = {
   'go-spiffe': (...audience: string[]) => start(join(folder, 'watch'), [`unix://${socket}`, ...audience]),
+  // -S: without what the system's own Python has, which may be too old for it.
   'py-spiffe': (...audience: string[]) =>
-    start('python3', [join(import.meta.dirname, 'py-spiffe/watch.py'), `unix://${socket}`, ...audience], {
+    start('python3', ['-S', join(import.meta.dirname, 'py-spiffe/watch.py'), `unix://${socket}`, ...audience], {
       ...process.env,
       PYTHONPATH: join(cache, 'py-spiffe'),
     }),

@@ -31,7 +31,9 @@ export function call({ port, credentials, expect, path = '/' }: CallOptions): Pr
         ca: credentials.bundle,
         // SPIFFE: the identity is the URI SAN, not a host name.
         checkServerIdentity: (_host: string, certificate: PeerCertificate) =>
-          certificate.subjectaltname === `URI:${expect}` ? undefined : new Error(`not ${expect}`),
+          certificate.subjectaltname?.split(', ').includes(`URI:${expect}`) === true
+            ? undefined
+            : new Error(`not ${expect}`),
       },
       (response) => {
         response.resume();

@@ -8,7 +8,7 @@ export interface BoundedCall {
   /** Who is called, as in `the CA`. */
   readonly who: string;
   readonly url: string;
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'PUT';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   /** PEM. Default: the system's roots. */

@@ -202,6 +202,18 @@ describe.each(Object.entries(cases))('%s', (name, { create, claims, values }) =>
     await expect(create().attest(evidence, { nodeKey: 'a' })).rejects.toMatchObject(refusal);
   });
 
+  test('is not presented again by another host in other letters: the last one has bits that nobody reads', async () => {
+    const attestor = create();
+    const original = await token(claims());
+    await attestor.attest({ token: original }, { nodeKey: 'a' });
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const at = letters.indexOf(original.at(-1) ?? '');
+    for (let bits = 1; bits < 16; bits++) {
+      const written = `${original.slice(0, -1)}${letters[at ^ bits]}`;
+      await expect(attestor.attest({ token: written }, { nodeKey: 'thief' })).rejects.toMatchObject(refusal);
+    }
+  });
+
   test('does not believe "none", the public key as a secret, or a key of the token’s own', async () => {
     const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
     const body = encode(claims());

@@ -108,6 +108,22 @@ describe('keys', () => {
     expect(await kids(one)).toHaveLength(2);
   });
 
+  it('that many ask for are read once in a while, not each time', async () => {
+    let reads = 0;
+    const list: Table['list'] = () => {
+      reads++;
+      return table.list();
+    };
+    const counted: Table = { ...table, list };
+    const keys = await createJwtKeys({ file, table: counted, clock, log: silentLog });
+    opened.push(keys);
+    for (let turn = 0; turn < 100; turn++) expect(await kids(keys)).toHaveLength(1);
+    expect(reads).toBe(1);
+    await clock.advance(6000);
+    await kids(keys);
+    expect(reads).toBe(2);
+  });
+
   it('are not used before they could be published', async () => {
     const failing: Table = { ...table, set: () => Promise.reject(new Error('away')) };
     const keys = await createJwtKeys({ file, table: failing, clock, log: silentLog });

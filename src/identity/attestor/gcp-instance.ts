@@ -4,9 +4,8 @@ import { z } from 'zod';
 import { CellwallError } from '../../lib/errors.ts';
 import { createIssuerKeys } from '../jwt/issuer-keys.ts';
 import { verifyForeign } from '../jwt/verify-foreign.ts';
-import { sha256 } from '../x509/fingerprint.ts';
 import type { Attestor, AttestorDeps } from './attestor.ts';
-import { useOnce } from './one-use.ts';
+import { tokenName, useOnce } from './one-use.ts';
 
 const text = z.string().min(1).max(1024);
 const claimsSchema = z.looseObject({
@@ -34,7 +33,7 @@ export function createGcpInstanceAttestor(deps: AttestorDeps): Attestor | undefi
         });
       }
       const { exp, email, email_verified: isVerified, google } = claims.data;
-      const name = `gcp:${sha256(String(token)).toString('hex')}`;
+      const name = `gcp:${tokenName(token)}`;
       await useOnce(tokens, { name, nodeKey, ttlMs: exp * 1000 - clock.now() + 120_000 });
       const { project_id, zone, instance_id, instance_name } = google.compute_engine;
       return {

@@ -5,9 +5,8 @@ import { z } from 'zod';
 import { CellwallError } from '../../lib/errors.ts';
 import { createIssuerKeys } from '../jwt/issuer-keys.ts';
 import { verifyForeign } from '../jwt/verify-foreign.ts';
-import { sha256 } from '../x509/fingerprint.ts';
 import type { Attestor, AttestorDeps } from './attestor.ts';
-import { useOnce } from './one-use.ts';
+import { tokenName, useOnce } from './one-use.ts';
 
 const named = z.looseObject({ name: z.string().min(1).max(253) });
 const claimsSchema = z.looseObject({
@@ -38,7 +37,7 @@ export function createKubernetesAttestor(deps: AttestorDeps): Attestor | undefin
           );
           if (!claims.success) throw new CellwallError('unauthenticated', 'the token is not that of a service account');
           const { exp, 'kubernetes.io': about } = claims.data;
-          const name = `kubernetes:${sha256(String(token)).toString('hex')}`;
+          const name = `kubernetes:${tokenName(token)}`;
           await useOnce(tokens, { name, nodeKey, ttlMs: exp * 1000 - clock.now() + 120_000 });
           return {
             attestor: 'kubernetes',

@@ -1,6 +1,7 @@
 // Evidence that anybody may present who once saw it belongs to the first node key that does: a copy is of no use to others.
 import { CellwallError } from '../../lib/errors.ts';
 import type { Table } from '../../lib/table.ts';
+import { sha256 } from '../x509/fingerprint.ts';
 
 export interface OneUse {
   /** What is used up, in a name of its own for each attestor. */
@@ -21,4 +22,13 @@ export async function useOnce(table: Table, { name, nodeKey, ttlMs }: OneUse): P
   throw new CellwallError('unauthenticated', 'another host has attested with this evidence', {
     hint: 'if this host lost its folder, have its key evicted (cellwall node evict), or attest with new evidence',
   });
+}
+
+/**
+ * Names a signed token (JWS in compact form) by what its signature covers. Not by all of its text: the signature can be written in other
+ * ways that are as valid, and each would be another token.
+ */
+export function tokenName(token: unknown): string {
+  const text = String(token);
+  return sha256(text.slice(0, text.lastIndexOf('.'))).toString('hex');
 }

@@ -52,6 +52,8 @@ export const publishedBeforeMs = 10 * 60_000;
 /** No token lasts longer. */
 export const mostTokenMs = hour;
 const lookMs = 60_000;
+/** For so long a key that another control plane has made is not seen: much less than it is published before it signs. */
+const listMs = 5000;
 
 const keptSchema = z.array(z.strictObject({ key: z.string(), from: z.number() })).max(4);
 const jwkSchema = z.strictObject({
@@ -75,6 +77,8 @@ interface OwnKey extends JwtKey {
 export async function createJwtKeys({ file, table, clock, log }: JwtKeysOptions): Promise<JwtKeys> {
   let own = await readKept(file);
   let cancel = (): void => {};
+  let listedAt = Number.NEGATIVE_INFINITY;
+  let list: ReturnType<Table['list']> = Promise.resolve([]);
   let turn: Promise<OwnKey> = Promise.resolve().then(renew);
 
   /** One after the other: two at once would make two keys. */
@@ -105,8 +109,21 @@ export async function createJwtKeys({ file, table, clock, log }: JwtKeysOptions)
       from: one.from,
     }));
     writeSecretFile(file, JSON.stringify(text));
+    listedAt = Number.NEGATIVE_INFINITY;
     log.info({ kid: key.kid, signsFrom: new Date(from).toISOString() }, 'a new key for JWT-SVIDs');
     return key;
+  }
+
+  /** Anybody may ask for the keys: the store is asked once in a while. */
+  function listed(): ReturnType<Table['list']> {
+    if (clock.monotonic() - listedAt >= listMs) {
+      listedAt = clock.monotonic();
+      list = table.list();
+      list.catch(() => {
+        listedAt = Number.NEGATIVE_INFINITY;
+      });
+    }
+    return list;
   }
 
   const look = (): void => {
@@ -122,7 +139,7 @@ export async function createJwtKeys({ file, table, clock, log }: JwtKeysOptions)
     signing: current,
     async published() {
       const now = clock.now();
-      const entries = (await table.list()).map(({ value }) => entrySchema.safeParse(value));
+      const entries = (await listed()).map(({ value }) => entrySchema.safeParse(value));
       return entries
         .flatMap(({ data }) => (data === undefined || data.until < now ? [] : [data.jwk]))
         .toSorted((a, b) => (a.kid < b.kid ? -1 : 1));

@@ -1,5 +1,5 @@
 // What the metadata servers of clouds give to programs on their machines.
-import { CellwallError } from '../../lib/errors.ts';
+import { type BoundedCall, boundedCall } from '../../lib/bounded-call.ts';
 
 type Options = Readonly<Record<string, string>>;
 
@@ -25,19 +25,7 @@ export async function awsDocument({ metadata = 'http://169.254.169.254' }: Optio
   return { document: document ?? '', signature: (signature ?? '').replace(/\s/g, '') };
 }
 
-const mostBytes = 65_536;
-
-async function ask(url: string, init: RequestInit): Promise<string> {
-  let why: string;
-  try {
-    const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(3000) });
-    const text = await response.text();
-    if (response.ok && text.length <= mostBytes) return text;
-    why = `HTTP status ${response.status}`;
-  } catch (reason) {
-    why = reason instanceof Error ? reason.message : String(reason);
-  }
-  throw new CellwallError('unavailable', `the metadata server at ${new URL(url).origin} does not answer: ${why}`, {
-    hint: 'is this a machine of that cloud?',
-  });
+/** They are on the machine itself, or nowhere. */
+function ask(url: string, more: Pick<BoundedCall, 'method' | 'headers'>): Promise<string> {
+  return boundedCall({ who: 'the metadata server', url, timeoutMs: 3000, ...more });
 }

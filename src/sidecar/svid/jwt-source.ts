@@ -51,21 +51,20 @@ export function createJwtSource({ servers, svid, clock, log, signal }: JwtSource
   function poll(): void {
     if (polls) return;
     polls = true;
+    let cancel = (): void => {};
     const next = (): void => {
-      const cancel = clock.after(keysEveryMs, () => {
+      if (signal.aborted) return;
+      cancel = clock.after(keysEveryMs, () => {
         refresh()
           .catch((reason: unknown) => {
-            log.warn(
-              { reason: CellwallError.from(reason).message },
-              'the keys of JWT-SVIDs cannot be fetched now: the known ones stay',
-            );
+            const { message } = CellwallError.from(reason);
+            log.warn({ reason: message }, 'the keys of JWT-SVIDs cannot be fetched now: the known ones stay');
           })
           .finally(next);
       });
-      if (signal.aborted) cancel();
-      else signal.addEventListener('abort', cancel, { once: true });
     };
     next();
+    signal.addEventListener('abort', () => cancel(), { once: true });
   }
 
   return {

@@ -30,8 +30,8 @@ export function installSealKey(data: string, { storeSealKey, bootstrapSecret }: 
   }
   if (bootstrapSecret !== undefined) {
     const hint =
-      `for an installation that exists: cellwall bootstrap-secret create FILE --from-data ${data}; otherwise: is this the right data ` +
-      `folder? If it was only ever started with a wrong secret, remove ${join(data, 'seal.key')}`;
+      `is ${bootstrapSecret} the right file, and ${data} the right folder? For an installation that exists: cellwall bootstrap-secret ` +
+      `create FILE --from-data ${data}. If the folder was only ever started with a wrong secret, remove ${join(data, 'seal.key')}`;
     return install(
       data,
       readBootstrapSecret(bootstrapSecret).sealKey,

@@ -53,8 +53,14 @@ export async function moveStore({ data, from, to, replace, ...given }: MoveOptio
   const lock = lockFolder({ folder: data, name: 'serve', hint });
   try {
     finishSwap(data);
-    installSealKey(data, given);
-    return await moveLocked({ data, from, to, replace }, deps);
+    const undo = installSealKey(data, given);
+    try {
+      return await moveLocked({ data, from, to, replace }, deps);
+    } catch (reason) {
+      // A wrong one would be in the way of the right one.
+      undo();
+      throw reason;
+    }
   } finally {
     lock.release();
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { newBootstrapSecret } from '../../src/identity/bootstrap-secret.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { lockFolder } from '../../src/lib/folder-lock.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -230,6 +231,29 @@ it('nothing is moved while a control plane of another host uses the store; one t
     await store.table('replicas').set('dead-host', { beat: 7 }, { ttlMs: 60_000 });
   });
   await expect(move({ from: redis, to })).resolves.toMatchObject({ revision: 3 });
+}, 60_000);
+
+it('a wrong bootstrap secret on an empty folder is not in the way of the right one', async () => {
+  await fill(redis);
+  const from = { kind: 'file', path: join(folder, 'cellwall.export') } as const;
+  await move({ from: redis, to: from });
+  const secretFile = (name: string, sealKey?: string): string => {
+    const path = join(folder, `bootstrap-secret-${name}`);
+    const secret = newBootstrapSecret(sealKey === undefined ? undefined : new Redacted(sealKey));
+    writeFileSync(path, secret.reveal(), { mode: 0o600 });
+    return path;
+  };
+  const [right, wrong] = [
+    secretFile('right', readFileSync(join(data, 'seal.key'), 'utf8').trim()),
+    secretFile('wrong'),
+  ];
+  const other = join(folder, 'fresh');
+  mkdirSync(other, { mode: 0o700 });
+  const target = redisAt(`move-${++prefixes}`);
+  await expect(move({ from, to: target, bootstrapSecret: wrong }, false, other)).rejects.toThrow(/seal.key/);
+  await expect(move({ from, to: target, bootstrapSecret: right }, false, other)).resolves.toMatchObject({
+    revision: 3,
+  });
 }, 60_000);
 
 it('an edit that waits for approval is neither moved nor lost without a word', async () => {

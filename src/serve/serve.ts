@@ -1,15 +1,11 @@
 // Assembles the control plane: store, identities, control, xDS, admin. What the process opened is closed in reverse order.
-import { adminSocketPath, fitsSocket } from '../admin/admin-socket.ts';
 import { awayStatus } from '../admin/away-status.ts';
-import { createAdmin } from '../admin/create-admin.ts';
 import { listCertificates } from '../admin/list-certificates.ts';
-import { adminTokenFile, createAdminToken } from '../admin/token.ts';
+import { adminTokenFile } from '../admin/token.ts';
 import { createBundleSource } from '../control/bundles.ts';
 import type { ChangedIdentities } from '../control/changed-identities.ts';
 import { createControl } from '../control/control.ts';
 import { followPorts } from '../control/served-ports.ts';
-import { createCutOver } from '../cutover/cut-over.ts';
-import { createProbeApplication } from '../cutover/probe-application.ts';
 import { createProbeNames } from '../cutover/probe-names.ts';
 import { readAttestorOptions } from '../identity/attestor/attestor-options.ts';
 import { createLegacyAnchors } from '../identity/legacy/anchors.ts';
@@ -37,12 +33,13 @@ import type { RegistryChange } from '../registry/registered-proxy.ts';
 import { createTypesEverywhere } from '../registry/types-everywhere.ts';
 import { createSnapshotCache } from '../xds/resources/cache.ts';
 import { openAdminTls } from './admin-tls.ts';
-import { watchEndpoints } from './endpoints.ts';
 import { firstMesh } from './first-mesh.ts';
 import { followBundle } from './follow-bundle.ts';
 import { createIdentityServices, type IdentityServicesDeps } from './identity.ts';
+import { openAdmin } from './open-admin.ts';
 import { openAudit } from './open-audit.ts';
 import { openBans } from './open-bans.ts';
+import { openCutOver } from './open-cut-over.ts';
 import { openDocuments } from './open-documents.ts';
 import { openHosts } from './open-hosts.ts';
 import { openIsolation } from './open-isolation.ts';
@@ -107,7 +104,7 @@ export async function serve(
   review.attach({ traffic, beyond: limits(store).beyond });
   const refusals = createRefusals({ clock });
   const way = createRightOfWay(clock);
-  const admin = createAdmin({
+  const admin = await openAdmin(options, {
     refusals,
     store: await storeForChanges({ store, alsoChangedBy, audit, follower, log }),
     audit,
@@ -118,22 +115,15 @@ export async function serve(
     traffic,
     clock,
     log,
+    lifecycle,
     version,
-    token: createAdminToken(options.data),
     namedTokens: await openNamedTokens({ data: options.data, store, shared, clock, log: log.child({ room: 'admin' }) }),
     claim: way.claim,
-    approveOwn: options.approveByOthers !== true,
     limits: limits(store),
     others: replicas,
     refresh,
     isolated: isolation.why,
   });
-  const socket = adminSocketPath(options.data);
-  if (!fitsSocket(socket)) log.warn({ socket }, 'no admin socket: its path is too long; commands use the port');
-  const adminAddress = await listening({ what: 'the admin API', flag: '--admin-listen', address: options.admin }, () =>
-    admin.api.listen(options.admin, fitsSocket(socket) ? socket : undefined),
-  );
-  lifecycle.defer('admin API', () => admin.api.close());
   const trustDomain = (await firstMesh(store, log, signal)).trustDomain;
   admin.starting();
   judge.fix(trustDomain);
@@ -227,14 +217,10 @@ export async function serve(
           log: log.child({ room: 'admin' }),
         });
   isolation.begin(identity);
-  const endpoints = watchEndpoints({
-    ...{ control, bundle: identity.bundle, names, clock, lifecycle },
-    log: log.child({ room: 'cutover' }),
-  });
-  const cutOver = createCutOver({
-    ...{ traffic, coverage, handshakes, endpoints, refresh, clock },
+  const { endpoints, cutOver } = openCutOver({
+    ...{ control, bundle: identity.bundle, names, traffic, coverage, handshakes, refresh, clock, lifecycle },
     proxies: everywhere,
-    probe: createProbeApplication(),
+    log: log.child({ room: 'cutover' }),
   });
   admin.attach({
     ...{ control, everywhere, identity, rotator, cutOver, endpoints, hosts, bans, publishers, roots },
@@ -249,7 +235,7 @@ export async function serve(
   started({
     xds: { host: options.xds.host, port: xds.port },
     identity: identityAddress,
-    admin: adminAddress,
+    admin: admin.address,
     ...defined({ adminTls }),
     trustDomain,
     ...(control.revision() === undefined ? {} : { revision: control.revision() ?? 0 }),

@@ -9,6 +9,7 @@ import { explain } from '../policy/decide/explain.ts';
 import type { Caller, Token } from '../policy/decide/request.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
 import type { ExplainQuery, Explanation } from './wire.ts';
+import { writtenToken } from './written-token.ts';
 
 /**
  * Throws `not_found` for a caller, target or port that no document names, `invalid_argument` for one that cannot be parsed, or if the
@@ -57,33 +58,16 @@ function callerOf(mesh: MeshIr, text: string): Caller {
     case 'legacy':
       return { kind: 'anonymous', via: text };
     default:
-      if (text.startsWith('jwt:')) return { kind: 'anonymous', via: 'one-way-tls', token: tokenOf(mesh, text) };
-      return { kind: 'id', id: text.startsWith('spiffe:') ? spiffeId(text) : known(mesh, text).spiffeId };
+      if (text.startsWith('jwt:')) return { kind: 'anonymous', via: 'one-way-tls', token: writtenToken(mesh, text) };
+      return { kind: 'id', ...namedCaller(mesh, text) };
   }
 }
 
-/** `jwt:<issuer>,aud=<audience>,<claim>=<text>…` */
-function tokenOf(mesh: MeshIr, text: string): Token {
-  const [issuer = '', ...parts] = text.slice('jwt:'.length).split(',');
-  if (!mesh.jwtIssuers.has(issuer)) {
-    throw new CellwallError('not_found', `no JWT issuer ${JSON.stringify(issuer)}`, {
-      hint: `known: ${[...mesh.jwtIssuers.keys()].join(', ') || 'none'}`,
-    });
-  }
-  const pairs = parts.map((part): [string, string] => {
-    const at = part.indexOf('=');
-    if (at < 1) {
-      throw new CellwallError('invalid_argument', `not a claim: ${JSON.stringify(part)}`, {
-        hint: 'as in "jwt:router,aud=topology,common_name=abc"',
-      });
-    }
-    return [part.slice(0, at), part.slice(at + 1)];
-  });
-  return {
-    issuer,
-    audiences: pairs.filter(([name]) => name === 'aud').map(([, value]) => value),
-    claims: Object.fromEntries(pairs.filter(([name]) => name !== 'aud')),
-  };
+/** Neither a service's name nor a SPIFFE ID has a "+". */
+function namedCaller(mesh: MeshIr, text: string): { readonly id: SpiffeId; readonly token?: Token } {
+  const [who = '', ...token] = text.split('+jwt:');
+  const id = who.startsWith('spiffe:') ? spiffeId(who) : known(mesh, who).spiffeId;
+  return token.length === 0 ? { id } : { id, token: writtenToken(mesh, `jwt:${token.join('+jwt:')}`) };
 }
 
 /** `service:port` names the port as well; an identity stands for all of them. */

@@ -55,6 +55,7 @@ function mayBeAnonymous({ kind }: PrincipalIr): boolean {
       return true;
     case 'id':
     case 'prefix':
+    case 'with-token':
     case 'cells':
       return false;
     default:

@@ -2,6 +2,7 @@
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { Source } from '../model/problem.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { ClaimsIr } from './claims.ts';
 
 /**
  * Decided in this order: a break-glass identity is allowed; any enforced deny rule that matches denies; any enforced allow rule that
@@ -34,24 +35,33 @@ export interface RuleIr {
 }
 
 /**
- * Who a rule is about. `id`, `prefix` and `cells` are callers with an SVID; `anonymous` and `jwt` are those without
- * one.
+ * Who a rule is about. `id`, `prefix`, `with-token` and `cells` are callers with an SVID; `anonymous` and `jwt` are
+ * those without one.
  */
 export type PrincipalIr =
-  | { readonly kind: 'id'; readonly id: SpiffeId }
-  /** Ends in "/". */
-  | { readonly kind: 'prefix'; readonly prefix: string }
+  | NamedIr
+  /** Both: who calls, by its SVID, and on whose behalf or with what right, by a verified token in the request. */
+  | { readonly kind: 'with-token'; readonly caller: NamedIr; readonly token: TokenIr }
   /** No verified identity of the mesh: plaintext, one-way TLS, legacy certificate. */
   | { readonly kind: 'anonymous' }
-  /** Anonymous, with a verified token: a name of `jwtIssuers`, one of its audiences, and claims with exactly these texts. */
-  | {
-      readonly kind: 'jwt';
-      readonly issuer: string;
-      readonly audience: string;
-      readonly claims: Readonly<Record<string, string>>;
-    }
+  /** Anonymous, with a verified token. */
+  | ({ readonly kind: 'jwt' } & TokenIr)
   | { readonly kind: 'everyone' }
   | CellDefaultIr;
+
+export type NamedIr =
+  | { readonly kind: 'id'; readonly id: SpiffeId }
+  /** Ends in "/". */
+  | { readonly kind: 'prefix'; readonly prefix: string };
+
+/** What a verified token must say. */
+export interface TokenIr {
+  /** A name of `jwtIssuers`. */
+  readonly issuer: string;
+  /** One of its audiences. */
+  readonly audience: string;
+  readonly claims: ClaimsIr;
+}
 
 /** Identities that begin with `prefix` but not with `except`; both end in "/". Only for defaults: documents cannot express it. */
 export interface CellDefaultIr {

@@ -1,5 +1,6 @@
 // Tokens in documents: what is refused, what is warned of, and what a record can tell of them.
 import { describe, expect, it } from 'vitest';
+import { answerExplain } from '../../src/admin/answer-explain.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
 import { portOf } from '../../src/policy/ports.ts';
 import { createDecideRecorded } from '../../src/policy/replay/decide-recorded.ts';
@@ -62,6 +63,80 @@ describe('rules', () => {
       policyText('p', 'api', 'allow', `[{from: [${source}]}]`),
     );
     expect(found).toEqual(['warning matches-nobody: api has no anonymous callers: it is strict']);
+  });
+});
+
+describe('a token beside an identity', () => {
+  const both =
+    '{service: web, jwt: {issuer: router, audience: topology, claims: {ver: 1, roles: [a, b], gitlab: {id: "7"}}}}';
+  const documents = [mesh(rsa), serviceText('api', 'http1', ', mtls: {mode: strict}'), serviceText('web')];
+  const rule = (from: string): string => policyText('p', 'api', 'allow', `[{from: [${from}]}]`);
+
+  it.each([
+    ['{service: web, jwt: {issuer: rooter, audience: x}}', 'http1', 'allow', 'error unknown-jwt-issuer'],
+    [both, 'http1', 'deny', 'error jwt-denied'],
+    [both, 'tcp', 'allow', 'error http-on-tcp'],
+  ])('%s on %s: %s', (from, protocol, action, expected) => {
+    const all = [
+      mesh(rsa),
+      serviceText('api', protocol),
+      serviceText('web'),
+      policyText('p', 'api', action, `[{from: [${from}]}]`),
+    ];
+    expect(problemsOf(yaml(...all)).map(({ severity, code }) => `${severity} ${code}`)).toContain(expected);
+  });
+
+  it('is not asked of those who have none', () => {
+    expect(() => problemsOf(yaml(...documents, rule('{anonymous: true, jwt: {issuer: router, audience: x}}')))).toThrow(
+      '\\"anonymous\\" and \\"jwt\\" exclude each other',
+    );
+  });
+
+  it.each([
+    ['who has both', 'web+jwt:router,aud=topology,ver=1,roles=b,gitlab.id=7', 'allowed'],
+    ['one of the values', 'web+jwt:router,aud=topology,ver=1,roles=x,roles=a,gitlab.id=7', 'allowed'],
+    ['no token', 'web', 'denied'],
+    ['another audience', 'web+jwt:router,aud=x,ver=1,roles=b,gitlab.id=7', 'denied'],
+    ['a claim that is missing', 'web+jwt:router,aud=topology,ver=1,roles=b', 'denied'],
+    ['another value', 'web+jwt:router,aud=topology,ver=2,roles=b,gitlab.id=7', 'denied'],
+    ['the token alone', 'jwt:router,aud=topology,ver=1,roles=b,gitlab.id=7', 'denied'],
+    ['somebody else with the token', 'api+jwt:router,aud=topology,ver=1,roles=b,gitlab.id=7', 'denied'],
+  ])('%s', (_what, caller, decision) => {
+    expect(answerExplain(meshOf(yaml(...documents, rule(both))), { caller, target: 'api' })).toMatchObject({
+      decision,
+    });
+  });
+
+  it('who lacks it is told what is asked for, and no rule that does without', () => {
+    const answer = answerExplain(meshOf(yaml(...documents, rule(both))), { caller: 'web', target: 'api' });
+    expect(answer.chain).toMatchObject([{ why: 'no token' }]);
+    expect(answer.notes).toContain('p/0 asks for a token of router for "topology" as well');
+    expect(answer.remedy).toBeUndefined();
+  });
+
+  it('covers less than the identity alone, and nothing with another token', () => {
+    const shadowed = (...from: string[]): boolean =>
+      problemsOf(
+        yaml(...documents, policyText('p', 'api', 'allow', `[${from.map((one) => `{from: [${one}]}`).join(', ')}]`)),
+      ).some(({ code }) => code === 'rule-shadowed');
+    expect(shadowed('{service: web}', both)).toBe(true);
+    expect(shadowed('{authenticated: true, jwt: {issuer: router, audience: topology}}', both)).toBe(false);
+    expect(shadowed(both, '{service: web}')).toBe(false);
+    expect(shadowed(both, both)).toBe(true);
+  });
+
+  it('a record cannot tell who had it', () => {
+    const resolved = meshOf(yaml(...documents, rule(both)));
+    const service = portOf(resolved, 'api' as ServiceKey);
+    if (service === undefined) throw new Error('no api');
+    const decide = createDecideRecorded(resolved, service);
+    const path = { kind: 'exact', path: '/' } as const;
+    expect(decide({ caller: 'mtls', principal: 'spiffe://td1/service/web', method: 'GET', path }).outcome).toBe(
+      'unknown',
+    );
+    expect(decide({ caller: 'mtls', principal: 'spiffe://td1/service/api', method: 'GET', path }).outcome).toBe(
+      'denied',
+    );
   });
 });
 

@@ -77,7 +77,10 @@ export function filterContract(what: string, testCase: FilterCase): void {
       for (const [chain, places] of chains) {
         const times = places.filter((place) => place.name === resourceName).length;
         const kind = chain.startsWith('caller') ? 'caller' : chain.startsWith('plain') ? 'plain' : 'mtls';
-        expect([chain, times]).toEqual([chain, filter.chains === undefined || filter.chains.includes(kind) ? 1 : 0]);
+        expect([chain, times]).toEqual([
+          chain,
+          filter.chains === undefined || filter.chains(owner).includes(kind) ? 1 : 0,
+        ]);
       }
       expect(chains.length).toBeGreaterThan(0);
       expect(lint(resources)).toEqual([]);

@@ -54,6 +54,15 @@ filterContract('jwt-authn', {
     'a rule that verifies nothing': any(JwtAuthenticationSchema, { rules: [{ match: {} }] }),
   },
 });
+filterContract('jwt-authn, beside an identity', {
+  ...{ ...base, service: 'strict', filter: jwtAuthn },
+  documents: [
+    ...documents,
+    serviceText('strict', 'http1', ', mtls: {mode: strict}'),
+    policyText('both', 'strict', 'allow', '[{from: [{eachCell: web, jwt: {issuer: router, audience: a}}]}]'),
+  ],
+  dangerous: {},
+});
 filterContract('read-request', {
   ...{ ...base, filter: readRequest },
   dangerous: {

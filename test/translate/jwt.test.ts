@@ -108,6 +108,7 @@ const anonymous = (token?: Token): Caller => ({
 test('a verified token of the issuer, for the audience, with the claim, for that operation', async () => {
   expect(await status(mint())).toBe(200);
   expect(await status(mint({ aud: ['x', 'topology'] }))).toBe(200);
+  expect(await status(mint({ claims: { common_name: ['x', 'abc.access'] } }))).toBe(200);
   expect(decided(anonymous(router))).toBe(200);
   expect(await status(mint(), { path: '/v1/other' })).toBe(403);
   expect(decided(anonymous(router), '/v1/other')).toBe(403);
@@ -125,7 +126,8 @@ test('any other token is none', async () => {
     'by the same key and another algorithm': mint({ alg: 'PS256' }),
     'without a signature': `${none}.${payload}.`,
     'with another claim': mint({ claims: { common_name: 'xyz.access' } }),
-    'with a list for a text': mint({ claims: { common_name: ['abc.access'] } }),
+    'with another in a list': mint({ claims: { common_name: ['xyz.access', 'abc'] } }),
+    'with it in an object': mint({ claims: { common_name: { name: 'abc.access' } } }),
     'without the claim': mint({ claims: {} }),
     expired: mint({ expiresIn: -120 }),
     'without an end': mint({ expiresIn: null }),

@@ -32,7 +32,8 @@ export function explainCommand(context: CliContext): Command {
     .description('Says whether a caller may do something with a service, and which rule and line decide it.')
     .argument(
       '[caller]',
-      'a service (name or cell/name), a SPIFFE ID, or anonymous, one-way-tls, legacy, or jwt:<issuer>,aud=<audience>,<claim>=<text>',
+      'a service (name or cell/name), a SPIFFE ID, or anonymous, one-way-tls, legacy, or jwt:<issuer>,aud=<audience>,<claim>=<text>; ' +
+        'one with an identity and a token: web+jwt:<issuer>,aud=<audience>,…',
     )
     .argument('[target]', 'a service (name or cell/name), or one of its ports (name:port)')
     .option('--port <name>', 'which port of the target, where it has several')

@@ -3,30 +3,29 @@ import { z } from 'zod';
 import { spiffeIdSchema, spiffePrefixSchema, trustDomainSchema } from '../spiffe-id.ts';
 import { apiVersionSchema, nameSchema, scopedMetadataSchema, serviceRefSchema } from './common.ts';
 import type { DocumentKind } from './kind.ts';
+import { tokenSchema } from './token.ts';
 
-/** Exactly one of the keys. */
+const token = {
+  jwt: tokenSchema.optional().describe('Only with a request that carries this token as well. HTTP services only.'),
+};
+
+/** Exactly one of the keys; beside those that name identities, `jwt` too. */
 const sourceSchema = z.union([
-  z.strictObject({ service: serviceRefSchema }),
-  z.strictObject({ cell: z.union([z.literal('same'), nameSchema]).describe('A cell, or "same": that of the target.') }),
-  z.strictObject({ eachCell: nameSchema.describe('The service of this name in each cell.') }),
-  z.strictObject({ spiffeId: spiffeIdSchema }),
-  z.strictObject({ prefix: spiffePrefixSchema.describe('Begins with a SPIFFE ID and ends in "/".') }),
-  z.strictObject({ trustDomain: trustDomainSchema }),
-  z.strictObject({ authenticated: z.literal(true).describe('Callers with any identity of the mesh.') }),
+  z.strictObject({ service: serviceRefSchema, ...token }),
+  z.strictObject({
+    cell: z.union([z.literal('same'), nameSchema]).describe('A cell, or "same": that of the target.'),
+    ...token,
+  }),
+  z.strictObject({ eachCell: nameSchema.describe('The service of this name in each cell.'), ...token }),
+  z.strictObject({ spiffeId: spiffeIdSchema, ...token }),
+  z.strictObject({ prefix: spiffePrefixSchema.describe('Begins with a SPIFFE ID and ends in "/".'), ...token }),
+  z.strictObject({ trustDomain: trustDomainSchema, ...token }),
+  z.strictObject({ authenticated: z.literal(true).describe('Callers with any identity of the mesh.'), ...token }),
   z.strictObject({ anonymous: z.literal(true).describe('Callers without an identity of the mesh.') }),
   z.strictObject({
-    jwt: z
-      .strictObject({
-        issuer: nameSchema.describe("The name of one of the Mesh's jwtIssuers."),
-        audience: z.string().min(1).max(256).describe('One of the audiences in the token.'),
-        claims: z
-          .record(z.string().min(1).max(128), z.string().max(256))
-          .default({})
-          .describe('Claims that the token must have at the top level, with exactly these values.'),
-      })
-      .describe(
-        'Callers without an identity of the mesh that send a token of this issuer. Permissive HTTP services only.',
-      ),
+    jwt: tokenSchema.describe(
+      'Alone: callers without an identity of the mesh that send a token of this issuer. Permissive HTTP services only.',
+    ),
   }),
   z.strictObject({ everyone: z.literal(true).describe('Any caller, with or without an identity.') }),
 ]);

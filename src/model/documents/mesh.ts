@@ -69,7 +69,7 @@ export const meshSchema = z.strictObject({
       .array(jwtIssuerSchema)
       .max(20)
       .default([])
-      .describe('Issuers whose tokens `jwt` rules may accept from callers that have no certificate yet.'),
+      .describe('Issuers of tokens that rules may ask for: beside an identity, or of callers that have none yet.'),
     authorization: z
       .strictObject({
         withinCell: defaultActionSchema.describe("Callers of the service's own cell. Default: deny."),

@@ -8,6 +8,7 @@ import type { RuleIr } from '../authorization-ir.ts';
 import { workloadOf } from '../identities.ts';
 import type { MeshIr, MtlsIr, PortIr, Protocol, ServiceKey } from '../ir.ts';
 import { askedPort, type Decision, decide } from './decide.ts';
+import { matchPrincipal, type RuleMatch } from './match.ts';
 import { isImpossible, type Remedy, remedyFor } from './remedy.ts';
 import type { AccessRequest, Caller } from './request.ts';
 
@@ -71,7 +72,7 @@ export function explain(mesh: MeshIr, request: AccessRequest): Explanation {
       document: rule.policy,
       source: rule.source,
       matched: result.kind === 'matched',
-      why: result.kind === 'matched' ? 'matches' : `another ${result.by}`,
+      why: whyOf(result, caller),
     })),
     undecidable: service.rawPatches ?? [],
     notes: [...notesOfQuestion(service, request), ...notesOf(mesh, service, caller, callerService, decision)],
@@ -97,12 +98,31 @@ function notesOfQuestion(service: PortIr, request: AccessRequest): readonly stri
   return [];
 }
 
-function callerText(caller: Caller): string {
-  if (caller.kind === 'id') return caller.id;
-  const { token } = caller;
-  return token === undefined || token === 'any'
-    ? `anonymous (${caller.via})`
-    : `anonymous (${caller.via}, a token of ${token.issuer})`;
+function whyOf(result: RuleMatch, { token }: Caller): string {
+  if (result.kind === 'matched') return 'matches';
+  return result.by === 'token' && token === undefined ? 'no token' : `another ${result.by}`;
+}
+
+function callerText({ token, ...caller }: Caller): string {
+  const texts = [
+    ...(caller.kind === 'anonymous' ? [caller.via] : []),
+    ...(token === undefined || token === 'any' ? [] : [`a token of ${token.issuer}`]),
+  ];
+  const who = caller.kind === 'id' ? caller.id : 'anonymous';
+  return texts.length === 0 ? who : `${who} (${texts.join(', ')})`;
+}
+
+/** Whose token the rules ask for that know the caller and do not take it without one. */
+function missingTokens({ outcome, considered }: Decision, caller: Caller): readonly string[] {
+  if (outcome === 'allowed') return [];
+  return considered.flatMap(({ rule, result }) => {
+    if (result.kind === 'matched' || result.by !== 'token') return [];
+    return rule.principals.flatMap((one) =>
+      one.kind === 'with-token' && matchPrincipal(one.caller, caller)
+        ? [`${rule.id} asks for a token of ${one.token.issuer} for "${one.token.audience}" as well`]
+        : [],
+    );
+  });
 }
 
 function notesOf(
@@ -110,9 +130,10 @@ function notesOf(
   service: PortIr,
   caller: Caller,
   callerService: ServiceKey | undefined,
-  { outcome, stage, rule, shadow }: Decision,
+  decision: Decision,
 ): string[] {
-  const notes: string[] = [];
+  const { outcome, stage, rule, shadow } = decision;
+  const notes: string[] = [...missingTokens(decision, caller)];
   if (caller.kind === 'id' && callerService === undefined && workloadOf(mesh.identities, caller.id) === undefined) {
     notes.push(`no Service or Workload has the identity ${caller.id}: nobody can be issued its certificate`);
   }

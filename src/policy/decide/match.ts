@@ -1,6 +1,7 @@
 // Whether one rule matches one call: the same checks that the filters made from the rule do on the proxy.
 
-import type { OperationIr, PathIr, PrincipalIr, RuleIr } from '../authorization-ir.ts';
+import type { OperationIr, PathIr, PrincipalIr, RuleIr, TokenIr } from '../authorization-ir.ts';
+import { matchClaims } from '../claims.ts';
 import { matchDenied, namesEscapes, readsOneWay } from './deny-path.ts';
 import type { Caller, Token } from './request.ts';
 
@@ -14,8 +15,8 @@ export interface FilteredCall {
 
 export type RuleMatch =
   | { readonly kind: 'matched' }
-  /** The first of caller, path, method and cell (in the operation that came closest) that did not match. */
-  | { readonly kind: 'unmatched'; readonly by: 'caller' | 'path' | 'method' | 'cell' };
+  /** The first of caller, token, path, method and cell (in the operation that came closest) that did not match. */
+  | { readonly kind: 'unmatched'; readonly by: 'caller' | 'token' | 'path' | 'method' | 'cell' };
 
 /**
  * A rule without operations matches every operation. `action` decides how paths are read: a deny rule matches every
@@ -23,7 +24,10 @@ export type RuleMatch =
  */
 export function matchRule(rule: RuleIr, call: FilteredCall, action: 'allow' | 'deny'): RuleMatch {
   if (!rule.principals.some((principal) => matchPrincipal(principal, call.caller))) {
-    return { kind: 'unmatched', by: 'caller' };
+    const lacksToken = rule.principals.some(
+      (one) => one.kind === 'with-token' && matchPrincipal(one.caller, call.caller),
+    );
+    return { kind: 'unmatched', by: lacksToken ? 'token' : 'caller' };
   }
   if (rule.operations.length === 0) return { kind: 'matched' };
   const results = rule.operations.map((operation) => matchOperation(operation, call, action));
@@ -32,17 +36,19 @@ export function matchRule(rule: RuleIr, call: FilteredCall, action: 'allow' | 'd
   return { kind: 'unmatched', by: closest ?? 'path' };
 }
 
-/** Of the caller alone. A token counts only for callers without an SVID. */
+/** Of the caller, and of its token where one is asked for. A token alone counts only for callers without an SVID. */
 export function matchPrincipal(principal: PrincipalIr, caller: Caller): boolean {
   switch (principal.kind) {
     case 'id':
       return caller.kind === 'id' && caller.id === principal.id;
     case 'prefix':
       return caller.kind === 'id' && caller.id.startsWith(principal.prefix);
+    case 'with-token':
+      return matchPrincipal(principal.caller, caller) && matchToken(principal.token, caller.token);
     case 'anonymous':
       return caller.kind === 'anonymous';
     case 'jwt':
-      return caller.kind === 'anonymous' && caller.token !== undefined && matchToken(principal, caller.token);
+      return caller.kind === 'anonymous' && matchToken(principal, caller.token);
     case 'everyone':
       return true;
     case 'cells':
@@ -56,16 +62,9 @@ export function matchPrincipal(principal: PrincipalIr, caller: Caller): boolean 
   }
 }
 
-function matchToken(
-  { issuer, audience, claims }: Extract<PrincipalIr, { readonly kind: 'jwt' }>,
-  token: Token | 'any',
-): boolean {
-  if (token === 'any') return true;
-  return (
-    token.issuer === issuer &&
-    token.audiences.includes(audience) &&
-    Object.entries(claims).every(([name, value]) => token.claims[name] === value)
-  );
+function matchToken({ issuer, audience, claims }: TokenIr, token: Token | 'any' | undefined): boolean {
+  if (token === 'any' || token === undefined) return token === 'any';
+  return token.issuer === issuer && token.audiences.includes(audience) && matchClaims(claims, token.claims);
 }
 
 /** A path mismatch outweighs a method mismatch: "method" means that the path was right, "cell" that both were. */

@@ -18,15 +18,17 @@ export interface Remedy {
   readonly addTo?: { readonly document: DocumentKey; readonly source: Source };
 }
 
-/** Undefined if no rule can help: refused in the handshake, for its path, or by a deny rule; gRPC to an HTTP/1 service. */
+/** Undefined if no rule can help: refused in the handshake, for its path, by a deny rule, for its token; gRPC to an HTTP/1 service. */
 export function remedyFor(
   mesh: MeshIr,
   service: PortIr,
   request: AccessRequest,
-  { outcome, stage, path }: Decision,
+  { outcome, stage, path, considered }: Decision,
 ): Remedy | undefined {
   if (outcome === 'allowed' || stage !== 'default') return undefined;
   if (isImpossible(service, request)) return undefined;
+  // A rule without the token would undo that somebody asks for one.
+  if (considered.some(({ result }) => result.kind === 'unmatched' && result.by === 'token')) return undefined;
   const { source, name } = callerOf(mesh, request);
   const operation = service.protocol === 'tcp' || path === undefined ? undefined : operationOf(service, request, path);
   const lines = ['from:', `  - ${source}`, ...(operation === undefined ? [] : ['to:', `  - ${operation}`])];

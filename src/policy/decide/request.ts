@@ -1,11 +1,12 @@
 // The question to `decide`: one call, as its caller would make it.
 import type { SpiffeId } from '../../model/spiffe-id.ts';
+import type { Claims } from '../claims.ts';
 import type { ServiceKey } from '../ir.ts';
 
-/** What the target's proxy can verify about the caller. `any`: a token that satisfies every `jwt` principal. */
+/** What the target's proxy can verify about the caller. `any`: a token that satisfies every principal that asks for one. */
 export type Caller =
   /** Presents an X.509-SVID with this ID, signed by its trust domain. */
-  | { readonly kind: 'id'; readonly id: SpiffeId }
+  | { readonly kind: 'id'; readonly id: SpiffeId; readonly token?: Token | 'any' }
   /** Presents none: plaintext, TLS without a client certificate, or a certificate of a legacy authority. */
   | { readonly kind: 'anonymous'; readonly via: AnonymousVia; readonly token?: Token | 'any' };
 
@@ -14,7 +15,7 @@ export interface Token {
   /** A name of the mesh's `jwtIssuers`. */
   readonly issuer: string;
   readonly audiences: readonly string[];
-  readonly claims: Readonly<Record<string, string>>;
+  readonly claims: Claims;
 }
 
 /** How a caller without an SVID connects; only permissive ports accept it. */

@@ -22,9 +22,11 @@ export interface Rights {
 /** Of one identity. */
 export function rightsOfCaller(id: SpiffeId, service: PortIr, mesh: MeshIr): Rights {
   const own = { kind: 'id', id } as const;
-  const speaksOf = ({ principal }: Right): boolean => matchPrincipal(principal, own);
   const ofIt = (rights: readonly Right[]): Right[] =>
-    rights.filter(speaksOf).map(({ operations }) => ({ principal: own, operations }));
+    rights.flatMap(({ principal, operations }) => {
+      if (!matchPrincipal(principal, { ...own, token: 'any' })) return [];
+      return { principal: principal.kind === 'with-token' ? { ...principal, caller: own } : own, operations };
+    });
   return {
     allowed: merge(ofIt(grants(service, mesh))),
     denied: mesh.breakGlass.includes(id) ? [] : merge(ofIt(refusals(service))),

@@ -18,6 +18,11 @@ export function covers(wide: Rule, narrow: Rule): boolean {
 function coversPrincipal(wide: PrincipalIr, narrow: PrincipalIr): boolean {
   if (wide.kind === 'everyone') return true;
   if (wide.kind === 'anonymous') return narrow.kind === 'anonymous' || narrow.kind === 'jwt';
+  if (narrow.kind === 'with-token') {
+    // Without its token it is more; with another, something else.
+    if (wide.kind !== 'with-token') return coversPrincipal(wide, narrow.caller);
+    return coversPrincipal(wide.caller, narrow.caller) && JSON.stringify(wide.token) === JSON.stringify(narrow.token);
+  }
   if (narrow.kind === 'id') return matchPrincipal(wide, narrow);
   if (wide.kind === 'prefix') {
     return (narrow.kind === 'prefix' || narrow.kind === 'cells') && narrow.prefix.startsWith(wide.prefix);

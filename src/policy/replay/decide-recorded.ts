@@ -3,10 +3,10 @@
 
 import { defined } from '../../lib/defined.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
-import type { OperationIr, RuleIr } from '../authorization-ir.ts';
+import type { OperationIr, PrincipalIr, RuleIr } from '../authorization-ir.ts';
 import { type DecisionStage, decide } from '../decide/decide.ts';
 import { matchMethod } from '../decide/match.ts';
-import type { AccessRequest } from '../decide/request.ts';
+import type { AccessRequest, Caller } from '../decide/request.ts';
 import type { MeshIr, PortIr } from '../ir.ts';
 import { allPorts } from '../ports.ts';
 import type { Verdict } from '../verdict.ts';
@@ -28,6 +28,12 @@ export type RecordedCallKind = Pick<RecordedCall, 'caller' | 'principal' | 'meth
 /** For one port in one mesh. */
 export type DecideRecorded = (call: RecordedCallKind) => RecordedDecision;
 
+/** Whose tokens such principals ask for. */
+const callersWithTokens: Partial<Record<PrincipalIr['kind'], Caller['kind']>> = {
+  jwt: 'anonymous',
+  'with-token': 'id',
+};
+
 /** A path that no document names. */
 const witness = '/cellwall-simulated';
 const unknown: RecordedDecision = { outcome: 'unknown' };
@@ -37,7 +43,9 @@ export function createDecideRecorded(mesh: MeshIr, service: PortIr): DecideRecor
   const { authorization } = service;
   const rules = [...authorization.deny, ...authorization.allow];
   // Rules that look at more than who, method and path: at what no record contains.
-  const asksForTokens = rules.some(({ principals }) => principals.some(({ kind }) => kind === 'jwt'));
+  const tokensOf = new Set(
+    rules.flatMap(({ principals }) => principals.flatMap(({ kind }) => callersWithTokens[kind] ?? [])),
+  );
   const asksMore = rules.some(({ operations }) => operations.some((operation) => more(operation)));
   const rewritten = new Map<string, Rewritten>();
   const numbers = new Map<string, number>();
@@ -65,7 +73,7 @@ export function createDecideRecorded(mesh: MeshIr, service: PortIr): DecideRecor
   };
   const decideAnew = (call: RecordedCallKind, path: RecordedPath, { worst, best }: Rewritten): RecordedDecision => {
     const request = requestOf(service, call);
-    const answer = asksForTokens && request.caller.kind === 'anonymous' ? answerEitherWay : answerOne;
+    const answer = tokensOf.has(request.caller.kind) ? answerEitherWay : answerOne;
     const bad = answer(worst, request);
     if (service.protocol === 'tcp' || (path.kind === 'exact' && !asksMore)) return bad;
     // Without a connection nothing in the request matters; a health path is never odd.
@@ -131,7 +139,6 @@ function requestOf(
 function answerEitherWay(mesh: MeshIr, request: AccessRequest): RecordedDecision {
   const { caller } = request;
   const without = answerOne(mesh, request);
-  if (caller.kind !== 'anonymous') return without;
   const best = answerOne(mesh, { ...request, caller: { ...caller, token: 'any' } });
   return best.outcome === without.outcome ? without : unknown;
 }

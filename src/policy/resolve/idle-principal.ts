@@ -33,6 +33,14 @@ export function idlePrincipal(
     case 'everyone':
     case 'cells':
       return undefined;
+    case 'with-token':
+      return idlePrincipal(principal.caller, target, ports, {
+        trustDomain,
+        drafts,
+        serviceOf,
+        dependencies,
+        identities,
+      });
     case 'anonymous':
     case 'jwt':
       return target.mtls.mode === 'permissive'

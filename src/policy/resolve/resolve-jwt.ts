@@ -1,9 +1,9 @@
-// Issuers of tokens, and the rules that accept them: a second factor for callers that have no certificate yet.
-import type { PolicySource } from '../../model/documents/authorization-policy.ts';
+// Issuers of tokens, and the rules that accept them: beside an identity, or in its place while there is none.
 import type { Mesh } from '../../model/documents/mesh.ts';
+import type { TokenSource } from '../../model/documents/token.ts';
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
-import type { PrincipalIr } from '../authorization-ir.ts';
+import type { TokenIr } from '../authorization-ir.ts';
 import type { JwtIssuerIr } from '../ir.ts';
 import { jwksFault } from './jwks-fault.ts';
 import { nameHint } from './names.ts';
@@ -49,13 +49,13 @@ export interface JwtSourceContext {
   readonly problems: Problems;
 }
 
-/** Undefined with a problem. */
-export function resolveJwtSource(
-  { jwt }: Extract<PolicySource, { readonly jwt: unknown }>,
+/** Undefined with a problem. `place`: of the source that asks for it. */
+export function resolveToken(
+  jwt: TokenSource,
   parsed: ParsedDocument,
   place: FieldPath,
   { issuers, ports, action, problems }: JwtSourceContext,
-): PrincipalIr | undefined {
+): TokenIr | undefined {
   if (action === 'deny') {
     problems.error(parsed, [...place, 'jwt'], {
       code: 'jwt-denied',
@@ -81,5 +81,5 @@ export function resolveJwtSource(
     });
     return undefined;
   }
-  return { kind: 'jwt', issuer: jwt.issuer, audience: jwt.audience, claims: jwt.claims };
+  return { issuer: jwt.issuer, audience: jwt.audience, claims: jwt.claims };
 }

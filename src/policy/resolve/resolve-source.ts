@@ -3,13 +3,13 @@ import type { AuthorizationPolicy, PolicySource } from '../../model/documents/au
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { cellSpiffePrefix, trustDomainUri } from '../../model/spiffe-id.ts';
-import type { PrincipalIr } from '../authorization-ir.ts';
+import type { NamedIr, PrincipalIr } from '../authorization-ir.ts';
 import type { DependencyIr, IdentitiesIr, MeshIr, PortKey, ServiceKey } from '../ir.ts';
 import type { GrpcDescriptors } from './grpc-descriptors.ts';
 import type { MeshDefaults } from './mesh-defaults.ts';
 import type { Names } from './names.ts';
 import type { Problems } from './problems.ts';
-import { resolveJwtSource } from './resolve-jwt.ts';
+import { resolveToken } from './resolve-jwt.ts';
 import type { PortDraft, ServiceDraft } from './resolve-service.ts';
 
 export interface AuthorizationContext {
@@ -40,9 +40,28 @@ export function resolvePrincipals(
   target: RuleTarget,
   context: AuthorizationContext,
 ): readonly PrincipalIr[] {
-  if ('eachCell' in source) return resolveEachCell(source.eachCell, parsed, [...place, 'eachCell'], context);
-  const principal = resolveSource(source, parsed, place, target, context);
-  return principal === undefined ? [] : [principal];
+  const found =
+    'eachCell' in source
+      ? resolveEachCell(source.eachCell, parsed, [...place, 'eachCell'], context)
+      : [resolveSource(source, parsed, place, target, context)].filter((one) => one !== undefined);
+  if (!('jwt' in source) || source.jwt === undefined) return found;
+  const token = resolveToken(source.jwt, parsed, place, {
+    ...{ issuers: context.defaults.jwtIssuers, ports: target.ports, problems: context.problems },
+    action: parsed.document.spec.action,
+  });
+  if (token === undefined) return [];
+  if (isTokenAlone(source)) return [{ kind: 'jwt', ...token }];
+  return found.filter(isNamed).map((caller) => ({ kind: 'with-token', caller, token }));
+}
+
+type TokenAlone = Extract<PolicySource, { readonly jwt: unknown }>;
+
+function isTokenAlone(source: PolicySource): source is TokenAlone {
+  return Object.keys(source).every((key) => key === 'jwt');
+}
+
+function isNamed(principal: PrincipalIr): principal is NamedIr {
+  return principal.kind === 'id' || principal.kind === 'prefix';
 }
 
 /** The services of that name, one per cell; future ones are included once their documents exist. */
@@ -68,8 +87,8 @@ function resolveSource(
   source: Exclude<PolicySource, { readonly eachCell: string }>,
   parsed: Parsed,
   place: FieldPath,
-  { target, ports }: RuleTarget,
-  { names, problems, drafts, defaults: { trustDomain, jwtIssuers } }: AuthorizationContext,
+  { target }: RuleTarget,
+  { names, problems, drafts, defaults: { trustDomain } }: AuthorizationContext,
 ): PrincipalIr | undefined {
   const { metadata } = parsed.document;
   if ('service' in source) {
@@ -97,10 +116,7 @@ function resolveSource(
   if ('trustDomain' in source) return { kind: 'prefix', prefix: `${trustDomainUri(source.trustDomain)}/` };
   if ('authenticated' in source) return { kind: 'prefix', prefix: `${trustDomainUri(trustDomain)}/` };
   if ('anonymous' in source) return { kind: 'anonymous' };
-  if ('jwt' in source) {
-    const { action } = parsed.document.spec;
-    return resolveJwtSource(source, parsed, place, { issuers: jwtIssuers, ports, action, problems });
-  }
   if ('everyone' in source) return { kind: 'everyone' };
-  return source satisfies never;
+  source satisfies TokenAlone;
+  return undefined;
 }

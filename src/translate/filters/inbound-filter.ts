@@ -45,7 +45,7 @@ export interface InboundFilter extends LooksAt {
   /** `all`: no chain of any service is without it, which the linter enforces. */
   readonly appliesTo: 'all' | ((service: PortIr) => boolean);
   /** Which chains of such a service have it. Default: all three. */
-  readonly chains?: readonly FilteredChain[];
+  readonly chains?: (service: PortIr) => readonly FilteredChain[];
   /** The message that configures it, by the service's protocol: HTTP or TCP. If absent, it never applies there. */
   readonly messages: { readonly http?: DescMessage; readonly tcp?: DescMessage };
   /** Its configuration for a service that it applies to. Pure; equal input gives equal bytes. */

@@ -20,7 +20,7 @@ export function filtersOf(service: PortIr): readonly InboundFilter[] {
 /** Those of one of its chains, in the order in which a request passes them. */
 export function filtersInChain(service: PortIr, chain: FilteredChain): readonly InboundFilter[] {
   return inboundFilters.filter(
-    (filter) => applies(filter, service) && (filter.chains === undefined || filter.chains.includes(chain)),
+    (filter) => applies(filter, service) && (filter.chains === undefined || filter.chains(service).includes(chain)),
   );
 }
 

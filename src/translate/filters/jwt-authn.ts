@@ -1,12 +1,13 @@
-// Verifies the tokens that `jwt` rules of a permissive service accept, and puts what they say into metadata, where the allow filter looks
-// at it. It denies nobody: no token, or one that cannot be verified, simply matches no rule. The keys come from documents: nothing is
-// fetched. It is absent for callers with a certificate, about whom it could add nothing.
+// Verifies the tokens that `jwt` of a service's rules ask for, and puts what they say into metadata, where the allow filter looks at it. It
+// denies nobody: no token, or one that cannot be verified, simply matches no rule. The proxy fetches no keys: they come with its
+// configuration. Callers with a certificate pass it only if a rule asks for a token beside the identity.
 import { create } from '@bufbuild/protobuf';
 import {
   JwtAuthenticationSchema,
   type JwtProvider,
   JwtProviderSchema,
 } from '#gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
+import type { PrincipalIr, TokenIr } from '../../policy/authorization-ir.ts';
 import type { JwtIssuerIr, PortIr } from '../../policy/ir.ts';
 import { tokenKey } from '../../policy/token-metadata.ts';
 import { jwtRules } from '../lint/jwt-rules.ts';
@@ -20,11 +21,11 @@ export const jwtAuthn: InboundFilter = {
   slot: 'read',
   /** Those with a rule that accepts tokens. */
   appliesTo: (service) => audiencesByIssuer(service).size > 0,
-  // Callers with their own chain have a certificate, by which they are judged.
-  chains: ['mtls', 'plain'],
+  // Callers with their own chain have a certificate: they are judged by that, and by a token only if a rule asks for both.
+  chains: (service) => (asksForBoth(service) ? ['caller', 'mtls', 'plain'] : ['mtls', 'plain']),
   messages: { http: JwtAuthenticationSchema },
   lists: ['allow', 'shadowAllow'],
-  takes: ({ principals }) => principals.some(({ kind }) => kind === 'jwt'),
+  takes: ({ principals }) => principals.some((one) => tokenOf(one) !== undefined),
   build(service, mesh) {
     const providers = [...audiencesByIssuer(service)].flatMap(([name, audiences]): [string, JwtProvider][] => {
       const issuer = mesh.jwtIssuers.get(name);
@@ -67,15 +68,27 @@ function provider({ name, issuer, jwks, header }: JwtIssuerIr, audiences: readon
   });
 }
 
+function tokenOf(principal: PrincipalIr): TokenIr | undefined {
+  if (principal.kind === 'jwt') return principal;
+  return principal.kind === 'with-token' ? principal.token : undefined;
+}
+
+function asksForBoth({ authorization }: PortIr): boolean {
+  return allowed(authorization).some(({ kind }) => kind === 'with-token');
+}
+
+function allowed({ allow, shadowAllow }: PortIr['authorization']): readonly PrincipalIr[] {
+  return [...allow, ...shadowAllow].flatMap(({ principals }) => principals);
+}
+
 /** Sorted: equal rules give equal bytes. In strict mode nobody connects without a certificate. */
 function audiencesByIssuer({ authorization, protocol, mtls }: PortIr): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, Set<string>>();
-  if (protocol === 'tcp' || mtls.mode === 'strict') return new Map();
-  for (const { principals } of [...authorization.allow, ...authorization.shadowAllow]) {
-    for (const principal of principals) {
-      if (principal.kind !== 'jwt') continue;
-      found.set(principal.issuer, (found.get(principal.issuer) ?? new Set()).add(principal.audience));
-    }
+  if (protocol === 'tcp') return new Map();
+  for (const principal of allowed(authorization)) {
+    const token = tokenOf(principal);
+    if (token === undefined || (principal.kind === 'jwt' && mtls.mode === 'strict')) continue;
+    found.set(token.issuer, (found.get(token.issuer) ?? new Set()).add(token.audience));
   }
   return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, of]) => [name, [...of].sort()]));
 }

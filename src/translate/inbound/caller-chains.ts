@@ -102,7 +102,8 @@ function standing(
 ): { readonly allowed: boolean; readonly denied: boolean } {
   const { fallback, cellDefault, allow, deny } = authorization;
   const speaksOf = ({ principals }: Pick<RuleIr, 'principals'>): boolean =>
-    principals.some((principal) => matchPrincipal(principal, { kind: 'id', id: caller }));
+    // What a token says is known with the request.
+    principals.some((principal) => matchPrincipal(principal, { kind: 'id', id: caller, token: 'any' }));
   const allowed =
     fallback === 'allow' ||
     allow.some(speaksOf) ||

@@ -13,7 +13,9 @@ export function cellCallers(principals: readonly PrincipalIr[], domain: TrustDom
   const all = cellsSpiffePrefix(domain);
   const ids: SpiffeId[] = [];
   const prefixes: string[] = [];
-  for (const principal of principals) {
+  for (const one of principals) {
+    // Whatever its token says, it is in the cell that its identity names.
+    const principal = one.kind === 'with-token' ? one.caller : one;
     if (principal.kind === 'anonymous' || principal.kind === 'jwt' || principal.kind === 'cells') continue;
     if (principal.kind === 'id') {
       if (principal.id.startsWith(all)) ids.push(principal.id);

@@ -7,6 +7,7 @@ import { cellSpiffePrefix, cellsSpiffePrefix } from '../../model/spiffe-id.ts';
 import type { PrincipalIr } from '../../policy/authorization-ir.ts';
 import { requestMetadata } from '../names.ts';
 import { cellCallers } from './cell-callers.ts';
+import { jwtClaims } from './jwt-claims.ts';
 import { and, callerIs, type PrincipalContext } from './principals.ts';
 
 export function cellPrincipals(
@@ -14,6 +15,17 @@ export function cellPrincipals(
   field: string,
   context: PrincipalContext,
 ): Principal[] {
+  const plain = principals.filter(({ kind }) => kind !== 'with-token');
+  const withTokens = principals.filter((one) => one.kind === 'with-token');
+  return [
+    ...inTheirCells(plain, field, context),
+    ...withTokens.flatMap(({ caller, token }) =>
+      inTheirCells([caller], field, context).map((one) => and([one, ...jwtClaims(token)])),
+    ),
+  ];
+}
+
+function inTheirCells(principals: readonly PrincipalIr[], field: string, context: PrincipalContext): Principal[] {
   const { domain, cells } = context;
   const byCell = callersByCell(principals, context);
   const ofCells = [...cells.values()]

@@ -1,31 +1,39 @@
 // What a token must contain, as RBAC principals: in the metadata that the JWT filter wrote about a verified token, the audience and every
 // claim of the rule. If nothing was verified there is no metadata, and nothing matches.
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { MetadataSource, type Principal, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
-import type { PrincipalIr } from '../../policy/authorization-ir.ts';
+import type { ValueMatcherSchema } from '#gen/envoy/type/matcher/v3/value_pb.js';
+import type { TokenIr } from '../../policy/authorization-ir.ts';
+import { type ClaimIr, type ClaimsIr, type ClaimValue, isList, isValue } from '../../policy/claims.ts';
 import { tokenKey, tokenNamespace } from '../../policy/token-metadata.ts';
 
 /** All of them. */
-export function jwtClaims({
-  issuer,
-  audience,
-  claims,
-}: Extract<PrincipalIr, { readonly kind: 'jwt' }>): readonly Principal[] {
+export function jwtClaims({ issuer, audience, claims }: TokenIr): readonly Principal[] {
+  const key = tokenKey(issuer);
   // RFC 7519 §4.1.3: one text, or a list of them.
-  const ids = [payload(issuer, 'aud', exactly(audience)), payload(issuer, 'aud', inList(audience))];
-  return [
-    create(PrincipalSchema, { identifier: { case: 'orIds', value: { ids } } }),
-    ...Object.entries(claims)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([claim, text]) => payload(issuer, claim, exactly(text))),
-  ];
+  return [anyOf([key, 'aud'], [audience]), ...says([key], claims)];
 }
 
-function payload(
-  issuer: string,
-  claim: string,
-  matchPattern: ReturnType<typeof exactly> | ReturnType<typeof inList>,
-): Principal {
+function says(path: readonly string[], claims: ClaimsIr): readonly Principal[] {
+  return Object.entries(claims)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, wanted]) => claim([...path, name], wanted));
+}
+
+function claim(path: readonly string[], wanted: ClaimIr): readonly Principal[] {
+  if (isValue(wanted)) return [anyOf(path, [wanted])];
+  return isList(wanted) ? [anyOf(path, wanted)] : says(path, wanted);
+}
+
+/** The claim is one of the values, or a list with one of them. */
+function anyOf(path: readonly string[], values: readonly ClaimValue[]): Principal {
+  const ids = values.flatMap((value) => [payload(path, exactly(value)), payload(path, inList(value))]);
+  return create(PrincipalSchema, { identifier: { case: 'orIds', value: { ids } } });
+}
+
+type Pattern = NonNullable<MessageInitShape<typeof ValueMatcherSchema>['matchPattern']>;
+
+function payload(path: readonly string[], matchPattern: Pattern): Principal {
   return create(PrincipalSchema, {
     identifier: {
       case: 'sourcedMetadata',
@@ -33,7 +41,7 @@ function payload(
         metadataSource: MetadataSource.DYNAMIC,
         metadataMatcher: {
           filter: tokenNamespace,
-          path: [tokenKey(issuer), claim].map((value) => ({ segment: { case: 'key', value } as const })),
+          path: path.map((value) => ({ segment: { case: 'key', value } as const })),
           value: { matchPattern },
         },
       },
@@ -41,13 +49,17 @@ function payload(
   });
 }
 
-function exactly(text: string) {
-  return { case: 'stringMatch', value: { matchPattern: { case: 'exact', value: text } } } as const;
+function exactly(value: ClaimValue): Pattern {
+  switch (typeof value) {
+    case 'string':
+      return { case: 'stringMatch', value: { matchPattern: { case: 'exact', value } } };
+    case 'number':
+      return { case: 'doubleMatch', value: { matchPattern: { case: 'exact', value } } };
+    default:
+      return { case: 'boolMatch', value };
+  }
 }
 
-function inList(text: string) {
-  return {
-    case: 'listMatch',
-    value: { matchPattern: { case: 'oneOf', value: { matchPattern: exactly(text) } } },
-  } as const;
+function inList(value: ClaimValue): Pattern {
+  return { case: 'listMatch', value: { matchPattern: { case: 'oneOf', value: { matchPattern: exactly(value) } } } };
 }

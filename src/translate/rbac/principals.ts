@@ -46,6 +46,10 @@ function principal(of: PrincipalIr, context: PrincipalContext): Principal | unde
       return of.id.startsWith(own) ? callerIs({ case: 'exact', value: of.id }, context) : undefined;
     case 'prefix':
       return of.prefix.startsWith(own) ? callerIs({ case: 'prefix', value: of.prefix }, context) : undefined;
+    case 'with-token': {
+      const caller = principal(of.caller, context);
+      return caller === undefined ? undefined : and([caller, ...jwtClaims(of.token)]);
+    }
     case 'anonymous':
       // Nobody is anonymous behind the SPIFFE validator.
       return context.mode === 'strict' ? undefined : not(authenticated({ case: 'prefix', value: own }));

@@ -55,6 +55,8 @@ export const matchers = [
   'token without the claim',
   'token with a fault',
   'token missing',
+  'identity and token',
+  'identity without the token',
   'over http/1.1',
   'over h2',
   'over grpc',
@@ -143,9 +145,14 @@ function matchersOfRule(
 function tokenMatchersOf(
   mesh: GeneratedMesh,
   { target, caller: { token, ...caller } }: GeneratedRequest,
-  { outcome, rule, stage }: Decision,
+  { outcome, rule, stage, considered }: Decision,
 ): Matcher[] {
-  if (caller.kind === 'id') return token === undefined ? [] : ['identity with a token'];
+  if (caller.kind === 'id') {
+    const both = rule?.principals.some(({ kind }) => kind === 'with-token') ? (['identity and token'] as const) : [];
+    const lacks = considered.some(({ result }) => result.kind === 'unmatched' && result.by === 'token');
+    const found = [...both, ...(lacks ? (['identity without the token'] as const) : [])];
+    return token === undefined ? found : ['identity with a token', ...found];
+  }
   const service = mesh.services.find(({ key }) => key === target);
   const wanted = service?.rules.flatMap(({ from }) => from.flatMap((source) => source.token ?? [])) ?? [];
   if (wanted.length === 0 || stage === 'handshake') return [];
@@ -163,11 +170,11 @@ function tokenMatchersOf(
   return [...new Set(why)];
 }
 
-/** A token that does not verify is none; one beside a certificate is not looked at. */
+/** A token that does not verify is none. */
 export function callerOf({ caller }: GeneratedRequest): Caller {
-  if (caller.kind === 'id') return { kind: 'id', id: caller.id as SpiffeId };
-  const { via, token } = caller;
-  if (token === undefined || token.fault !== undefined) return { kind: 'anonymous', via };
+  const { token, ...who } = caller;
+  const known: Caller = who.kind === 'id' ? { kind: 'id', id: who.id as SpiffeId } : who;
+  if (token === undefined || token.fault !== undefined) return known;
   const { issuer, audiences, team } = token;
-  return { kind: 'anonymous', via, token: { issuer, audiences, claims: team === undefined ? {} : { team } } };
+  return { ...known, token: { issuer, audiences, claims: team === undefined ? {} : { team } } };
 }

@@ -53,7 +53,7 @@ export interface GeneratedSource {
     | 'jwt'
     | 'everyone';
   readonly text: string;
-  /** Of `jwt`. */
+  /** Of `jwt`, alone or beside an identity. */
   readonly token?: GeneratedTokenRule;
 }
 
@@ -217,6 +217,7 @@ function randomService(
         // Strict services have no anonymous callers.
         mayTakeTokens:
           action === 'allow' && mode === 'permissive' && targeted.every(({ protocol }) => protocol !== 'tcp'),
+        mayTakeBoth: action === 'allow' && targeted.every(({ protocol }) => protocol !== 'tcp'),
       }),
     );
     for (const { at } of own) for (const [port, rule] of at) rules.get(port)?.push(rule);
@@ -238,6 +239,8 @@ interface RuleRoom {
   readonly inCell: boolean;
   readonly mayMatchCells: boolean;
   readonly mayTakeTokens: boolean;
+  /** A token beside an identity. */
+  readonly mayTakeBoth: boolean;
 }
 
 interface WrittenRule {
@@ -250,10 +253,12 @@ function randomRule(
   random: Random,
   id: string,
   targeted: readonly Port[],
-  { inCell, mayMatchCells, mayTakeTokens }: RuleRoom,
+  { inCell, mayMatchCells, mayTakeTokens, mayTakeBoth }: RuleRoom,
 ): WrittenRule {
   const from = Array.from({ length: 1 + random.int(2) }, () =>
-    mayTakeTokens && random.chance(0.4) ? randomTokenSource(random) : randomSource(random, inCell),
+    mayTakeTokens && random.chance(0.4)
+      ? randomTokenSource(random)
+      : withToken(random, randomSource(random, inCell), mayTakeBoth),
   );
   const sources = `from: [${from.map(({ text }) => text).join(', ')}]`;
   const [only] = targeted.length === 1 ? targeted : [];
@@ -309,6 +314,19 @@ function randomSource(random: Random, inCell: boolean): GeneratedSource {
     everyone: () => '{everyone: true}',
   };
   return { kind, text: texts[kind]() };
+}
+
+const noIdentities: readonly GeneratedSource['kind'][] = ['anonymous', 'everyone', 'jwt'];
+
+/** Some that name identities ask for a token, too. */
+function withToken(random: Random, source: GeneratedSource, mayTakeBoth: boolean): GeneratedSource {
+  if (!mayTakeBoth || noIdentities.includes(source.kind) || random.chance(0.7)) return source;
+  const { text, token } = randomTokenSource(random);
+  return {
+    ...source,
+    text: `${source.text.slice(0, -1)}, ${text.slice(1)}`,
+    ...(token === undefined ? {} : { token }),
+  };
 }
 
 function randomTokenSource(random: Random): GeneratedSource {

@@ -142,41 +142,48 @@ function randomCaller(random: Random): GeneratedCaller {
 function callerOf(random: Random, rule: GeneratedRule, service: GeneratedService): GeneratedCaller {
   const withToken = rule.from.filter(({ token }) => token !== undefined);
   const { kind, text, token } = random.pick(withToken.length > 0 && random.chance(0.5) ? withToken : rule.from);
-  const value = /: "?([^"}]*)"?}/.exec(text)?.[1] ?? '';
+  const value = /: "?([^"},]*)"?[},]/.exec(text)?.[1] ?? '';
   const among = (wanted: (id: string) => boolean): GeneratedCaller => {
     const found = ids.filter(wanted);
     return found.length === 0 ? randomCaller(random) : { kind: 'id', id: random.pick(found) };
   };
-  switch (kind) {
-    case 'service':
-      return { kind: 'id', id: idOf(value) };
-    case 'eachCell':
-      return among((id) => id.includes('/cell/') && id.endsWith(`/service/${value}`));
-    case 'authenticated':
-      return among((id) => id.startsWith(`spiffe://${trustDomain}/`));
-    case 'cell':
-      return among((id) => id.includes(`/cell/${value}/`));
-    case 'cell: same':
-      return among((id) => id.includes(`/cell/${service.key.split('/')[0]}/`));
-    case 'spiffeId':
-      return { kind: 'id', id: value };
-    case 'prefix':
-      return among((id) => id.startsWith(value));
-    case 'trustDomain':
-      return among((id) => id.startsWith(`spiffe://${value}/`));
-    case 'anonymous':
-      return { kind: 'anonymous', via: random.pick(vias) };
-    case 'jwt':
-      return {
-        kind: 'anonymous',
-        // The one that a permissive service may still refuse.
-        via: random.pick([...vias, 'legacy'] as const),
-        ...(token === undefined || random.chance(0.1) ? {} : { token: aimedToken(random, token) }),
-      };
-    case 'everyone':
-      return randomCaller(random);
-    default:
-      return kind satisfies never;
+  const caller = meant();
+  return token === undefined || caller.kind === 'anonymous' || random.chance(0.1)
+    ? caller
+    : { ...caller, token: aimedToken(random, token) };
+
+  function meant(): GeneratedCaller {
+    switch (kind) {
+      case 'service':
+        return { kind: 'id', id: idOf(value) };
+      case 'eachCell':
+        return among((id) => id.includes('/cell/') && id.endsWith(`/service/${value}`));
+      case 'authenticated':
+        return among((id) => id.startsWith(`spiffe://${trustDomain}/`));
+      case 'cell':
+        return among((id) => id.includes(`/cell/${value}/`));
+      case 'cell: same':
+        return among((id) => id.includes(`/cell/${service.key.split('/')[0]}/`));
+      case 'spiffeId':
+        return { kind: 'id', id: value };
+      case 'prefix':
+        return among((id) => id.startsWith(value));
+      case 'trustDomain':
+        return among((id) => id.startsWith(`spiffe://${value}/`));
+      case 'anonymous':
+        return { kind: 'anonymous', via: random.pick(vias) };
+      case 'jwt':
+        return {
+          kind: 'anonymous',
+          // The one that a permissive service may still refuse.
+          via: random.pick([...vias, 'legacy'] as const),
+          ...(token === undefined || random.chance(0.1) ? {} : { token: aimedToken(random, token) }),
+        };
+      case 'everyone':
+        return randomCaller(random);
+      default:
+        return kind satisfies never;
+    }
   }
 }
 

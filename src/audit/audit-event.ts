@@ -76,6 +76,31 @@ export type AuditEvent =
       readonly keys: readonly string[];
       readonly reason?: string;
     }
+  /** The token of a CI job was exchanged for an SVID. Written before it gets it. `proved`: who it is; long values are cut off. */
+  | {
+      readonly kind: 'job-exchanged';
+      readonly attestor: string;
+      readonly spiffeId: string;
+      readonly serial: string;
+      /** ISO 8601. */
+      readonly notAfter: string;
+      readonly nodeKey: string;
+      readonly address: string;
+      readonly proved: Readonly<Record<string, string>>;
+    }
+  /** Such a token got nothing. `reason`, `why`: what is not told to whoever sent it. `proved`: absent if the token proves nothing. */
+  | {
+      readonly kind: 'job-refused';
+      readonly attestor: string;
+      readonly code: string;
+      readonly reason: string;
+      readonly why: readonly string[];
+      readonly nodeKey?: string;
+      readonly address: string;
+      readonly proved?: Readonly<Record<string, string>>;
+    }
+  /** More such refusals than are recorded one by one, since the last of these. `reasons`: how many for each, the most frequent first. */
+  | { readonly kind: 'jobs-refused'; readonly count: number; readonly reasons: readonly string[] }
   /** At most once a minute for each identity and service. */
   | {
       readonly kind: 'break-glass-used';

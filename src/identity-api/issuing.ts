@@ -23,6 +23,7 @@ import { CellwallError, type ErrorCode } from '../lib/errors.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import type { Evidence } from '../model/evidence.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
+import type { Exchanges } from './exchanges.ts';
 import type { Followed } from './follow-routes.ts';
 import type { IssueReply } from './identity-protocol.ts';
 import { recordOf, textOf } from './read-body.ts';
@@ -40,7 +41,9 @@ export interface IssuingDeps {
   /** Told of everybody who gets no SVID. Absent: not kept. */
   readonly refused?: Pick<RefusedSvids, 'note'> | undefined;
   readonly nodes: Pick<NodeRegistry, 'check' | 'find' | 'remember' | 'forget'>;
-  /** What proved whom is recorded there. Absent: it is not. */
+  /** Evidence of jobs (`Attestor.exchanges`), and what became of it, is recorded there. Absent: it is not. */
+  readonly exchanges?: Exchanges | undefined;
+  /** What proved which host is recorded there. Absent: it is not. */
   readonly attested?: Pick<AttestedLog, 'record'>;
   /** Absent: nobody is banned. */
   readonly bans?: Pick<Bans, 'check'>;
@@ -88,6 +91,8 @@ export function createIssuing<C extends From>(
     nodeKey?: string;
     spiffeId?: SpiffeId;
     evidence?: Evidence;
+    /** It exchanges the token of a job. */
+    exchanges?: boolean;
   }
 
   /** Operators are told why; whoever asked only learns of what it proved that it earns nothing. */
@@ -101,11 +106,15 @@ export function createIssuing<C extends From>(
       return await make(about);
     } catch (reason) {
       const failed = CellwallError.from(reason);
-      if (passing.has(failed.code)) throw reason;
       const { attestor, nodeKey, spiffeId, evidence } = about;
       const why = evidence === undefined || failed.code !== 'permission_denied' ? [] : (deps.whyNot?.(evidence) ?? []);
+      if (about.exchanges === true)
+        deps.exchanges?.refused({ address, failed, why, ...defined({ attestor, nodeKey, values: evidence?.values }) });
+      if (passing.has(failed.code)) throw reason;
       const proved = evidence !== undefined || spiffeId !== undefined;
       deps.refused?.note({ by, address, failed, why, proved, ...defined({ attestor, nodeKey, spiffeId }) });
+      // Whoever tries tokens learns nothing from one that is refused.
+      if (about.exchanges === true && failed.code === 'unauthenticated') throw notAccepted(failed);
       if (by === 'renew' || evidence === undefined || evidence.attestor === 'join-token' || spiffeId !== undefined)
         throw reason;
       throw new CellwallError(failed.code, `what "${evidence.attestor}" proved earns no identity`, {
@@ -120,6 +129,7 @@ export function createIssuing<C extends From>(
     const means = textOf(evidence, 'attestor');
     about.attestor = means;
     const attestor = fromCatalog('attestor', attestors, means);
+    if (attestor.exchanges === true) about.exchanges = true;
     const secret = await attestor.secretOf?.(evidence);
     if (secret !== undefined) proved(caller, secret);
     const csr = readCsr(textOf(body, 'csr'));
@@ -140,9 +150,14 @@ export function createIssuing<C extends From>(
       const how = means === 'node-key' ? 'node-key' : 'attested';
       const request = { how, attestor: proof.attestor, address: caller.address } as const;
       const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host, request });
+      const given = { nodeKey: host, spiffeId, address: caller.address };
+      if (attestor.exchanges === true) {
+        await deps.exchanges?.exchanged({ ...given, attestor: means, values: proof.values, svid });
+        return { svid, host };
+      }
       const token = means === 'join-token' && secret !== undefined ? { token: tokenId(secret) } : {};
       const by = { attestor: means, values: proof.values };
-      deps.attested?.record({ nodeKey: host, spiffeId, address: caller.address, ...token }, by);
+      deps.attested?.record({ ...given, ...token }, by);
       return { svid, host };
     } catch (reason) {
       // A token of an identity without a document: if that gets a document again, the key must not be known without a token.
@@ -202,6 +217,13 @@ export function createIssuing<C extends From>(
     renew: (body, caller) => noting('renew', caller, (about) => renewed(body, caller, about)),
     reply,
   };
+}
+
+function notAccepted(cause: CellwallError): CellwallError {
+  return new CellwallError('unauthenticated', 'this token is not accepted', {
+    hint: 'an operator sees why: cellwall doctor svid, and in the audit log',
+    cause,
+  });
 }
 
 function readNodeKey(text: string): KeyObject {

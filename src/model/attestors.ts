@@ -9,6 +9,14 @@ export const attestors = {
   kubernetes: ['cluster', 'namespace', 'service_account', 'pod', 'node'],
   // What a virtual machine's metadata server signs.
   'gcp-instance': ['project_id', 'zone', 'instance_id', 'instance_name', 'service_account'],
+  // A CI job's token, as its GitLab says.
+  'gitlab-id-token': [
+    ...['instance', 'project_id', 'project_path', 'namespace_id', 'namespace_path', 'project_visibility'],
+    ...['ref', 'ref_type', 'ref_path', 'ref_protected', 'sha', 'ci_config_ref_uri', 'ci_config_sha'],
+    ...['environment', 'environment_protected', 'environment_action', 'deployment_tier'],
+    ...['pipeline_id', 'pipeline_source', 'job_id', 'user_id', 'user_login', 'user_access_level'],
+    ...['runner_id', 'runner_environment'],
+  ],
   'aws-instance': ['account_id', 'region', 'availability_zone', 'instance_id', 'image_id', 'instance_type'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 

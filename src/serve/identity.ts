@@ -40,6 +40,7 @@ import type { Store } from '../store/store.ts';
 import { createFollowed, type SeenFollower } from './followed.ts';
 import { keepRootCopy, openCaStorage } from './open-ca-storage.ts';
 import type { Receivers } from './receivers.ts';
+import { recordExchanges } from './record-exchanges.ts';
 import { checkSameAuthority } from './same-authority.ts';
 import type { ServeOptions } from './serve-options.ts';
 
@@ -174,6 +175,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
       },
     },
     jwt: { keys: jwtKeys, issuer: jwtIssuer },
+    exchanges: recordExchanges({ audit, clock, log, lifecycle }),
     ...{
       issuer,
       bundle,

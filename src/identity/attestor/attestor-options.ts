@@ -17,6 +17,17 @@ const issuerSchema = z.strictObject({
   keys: keysSchema,
 });
 
+const gitlabSchema = z.strictObject({
+  name: z.string().min(1).max(253).describe('The value of `instance`.'),
+  issuer: z
+    .url({ protocol: /^https$/ })
+    .max(1024)
+    .describe("The instance's address, exactly as in `iss`: https://gitlab.com."),
+  audience: issuerSchema.shape.audience,
+  keys: keysSchema.optional().describe('Default: found by the discovery document of the issuer.'),
+  caFile: z.string().min(1).optional().describe("PEM file of the CA of the issuer's address. Default: the system's."),
+});
+
 export const attestorOptionsSchema = z.strictObject({
   'x509-pop': z
     .strictObject({ authorities: z.string().min(1).describe('PEM file of the CAs whose certificates are believed.') })
@@ -33,6 +44,16 @@ export const attestorOptionsSchema = z.strictObject({
     .extend({ issuer: z.string().default('https://accounts.google.com') })
     .extend({ keys: keysSchema.default({ url: 'https://www.googleapis.com/oauth2/v3/certs' }) })
     .optional(),
+  'gitlab-id-token': z
+    .strictObject({
+      instances: z
+        .array(gitlabSchema)
+        .min(1)
+        .max(100)
+        .refine((all) => areDistinct(all.map(({ name }) => name)), { error: 'two instances have one name' })
+        .refine((all) => areDistinct(all.map(({ issuer }) => issuer)), { error: 'two instances have one issuer' }),
+    })
+    .optional(),
   'aws-instance': z
     .strictObject({
       certificates: z.string().min(1).describe('PEM file of the certificates that AWS publishes for its regions.'),
@@ -45,7 +66,15 @@ export const attestorOptionsSchema = z.strictObject({
 });
 
 export type AttestorOptions = z.output<typeof attestorOptionsSchema>;
-export type KeysSource = z.output<typeof keysSchema>;
+/** Of tokens: where the keys of their issuer are. */
+export type KeysSource =
+  | z.output<typeof keysSchema>
+  /** Wherever the issuer's discovery document says, at the issuer's own address. */
+  | { readonly issuer: string; readonly caFile?: string | undefined };
+
+function areDistinct(texts: readonly string[]): boolean {
+  return new Set(texts).size === texts.length;
+}
 
 /** Throws `invalid_argument` with place and reason. */
 export function readAttestorOptions(file: string): AttestorOptions {

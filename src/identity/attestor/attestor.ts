@@ -30,6 +30,11 @@ export interface AttestationContext {
 
 export interface Attestor {
   /**
+   * Its evidence is a token of a short job, for an SVID that ends with it: each use of one is in the audit log, and whoever is refused is
+   * not told why. Absent: what attests is a host.
+   */
+  readonly exchanges?: true;
+  /**
    * An identifier for the secret that the evidence presents, if there is one: it distinguishes whoever presents it from others at the same
    * address. Absent: its evidence contains no secret.
    */

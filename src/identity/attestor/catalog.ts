@@ -12,6 +12,7 @@ const loads: Readonly<Record<AttestorName, Load>> = {
   'x509-pop': async () => (await import('./x509-pop.ts')).createX509PopAttestor,
   kubernetes: async () => (await import('./kubernetes.ts')).createKubernetesAttestor,
   'gcp-instance': async () => (await import('./gcp-instance.ts')).createGcpInstanceAttestor,
+  'gitlab-id-token': async () => (await import('./gitlab-id-token.ts')).createGitlabIdTokenAttestor,
   'aws-instance': async () => (await import('./aws-instance.ts')).createAwsInstanceAttestor,
 };
 

@@ -50,6 +50,8 @@ export interface NodeRegistryDeps {
 
 /** A key that was not used for this long, not even for renewals, is forgotten: longer than any outage. */
 const keepMs = 400 * 86_400_000;
+/** Nor one whose evidence has ended: it proves nothing any more, and jobs of a CI are many. */
+const keepEndedMs = 86_400_000;
 
 /** Knows no evicted key before `restore`. */
 export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps): NodeRegistry {
@@ -105,7 +107,8 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
       check(nodeKey);
       const before = evidence === undefined ? await find(nodeKey) : undefined;
       const proved = evidence ?? (before?.spiffeId === spiffeId ? before.evidence : tokenEvidence(spiffeId));
-      await nodes.set(nodeKey, { spiffeId, seenAt: clock.now(), ...stored(proved) }, { ttlMs: keepMs });
+      const ttlMs = Math.min(keepMs, (proved.notAfter ?? Number.POSITIVE_INFINITY) - clock.now() + keepEndedMs);
+      await nodes.set(nodeKey, { spiffeId, seenAt: clock.now(), ...stored(proved) }, { ttlMs: Math.max(1, ttlMs) });
       if (gone.has(nodeKey)) await nodes.delete(nodeKey);
       check(nodeKey);
     },

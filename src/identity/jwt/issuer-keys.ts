@@ -1,4 +1,5 @@
-// The keys of a foreign issuer of tokens, from a file or from an https address. The last good ones stay, whatever happens to the source.
+// The keys of a foreign issuer of tokens, from a file, an https address, or where the issuer's discovery document says. The last good ones
+// stay, whatever happens to the source.
 import { readFileSync } from 'node:fs';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
@@ -7,6 +8,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { KeysSource } from '../attestor/attestor-options.ts';
+import { discoverKeys } from './discover-keys.ts';
 
 export interface IssuerKeys {
   /** For jose. Throws `unavailable` while there never were any. */
@@ -31,7 +33,7 @@ export function createIssuerKeys(
   source: KeysSource,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): IssuerKeys {
-  const from = 'file' in source ? source.file : source.url;
+  const from = 'file' in source ? source.file : 'url' in source ? source.url : source.issuer;
   let known: { readonly keys: JWTVerifyGetKey; readonly text: string } | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
@@ -90,10 +92,10 @@ function parse(text: string, from: string): JSONWebKeySet {
 }
 
 async function textOf(source: KeysSource): Promise<string> {
-  if ('url' in source) {
-    const { url, caFile } = source;
-    const ca = caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') };
-    return boundedCall({ who: 'the issuer of tokens', url, timeoutMs, ...ca });
+  if (!('file' in source)) {
+    const { caFile } = source;
+    const how = { who: 'the issuer of tokens', timeoutMs, ...(caFile && { ca: readFileSync(caFile, 'utf8') }) };
+    return 'url' in source ? boundedCall({ ...how, url: source.url }) : discoverKeys(source.issuer, how);
   }
   const text = readFileSync(source.file, 'utf8');
   if (text.length > mostBytes) throw new CellwallError('failed_precondition', `${source.file} is too large`);

@@ -11,14 +11,19 @@ export interface VerifyForeign {
   readonly keys: IssuerKeys;
   /** Epoch milliseconds. */
   readonly now: number;
+  /** Default: every one that signs with a private key. */
+  readonly algorithms?: readonly string[];
 }
 
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const mostBytes = 16_384;
 /** FAULTS of clocks: the issuer's, and this host's. */
-const skewS = 60;
+export const skewS = 60;
 
-/** Throws `unauthenticated`, without a word of what is in the token; `unavailable` if the issuer's keys were never to be had. */
+/**
+ * Throws `unauthenticated`, without a word of what is in the token (`whyForeign` says more); `unavailable` if the issuer's keys were never
+ * to be had.
+ */
 export async function verifyForeign(options: VerifyForeign): Promise<JWTPayload> {
   const { token, keys } = options;
   if (typeof token !== 'string' || token.length > mostBytes) throw refused('there is no token in the evidence');
@@ -32,9 +37,10 @@ export async function verifyForeign(options: VerifyForeign): Promise<JWTPayload>
   }
 }
 
-async function verified(token: string, { issuer, audience, keys, now }: VerifyForeign): Promise<JWTPayload> {
+async function verified(token: string, options: VerifyForeign): Promise<JWTPayload> {
+  const { issuer, audience, keys, now } = options;
   const { payload } = await jwtVerify(token, await keys.current(), {
-    ...{ algorithms, issuer, audience },
+    ...{ algorithms: [...(options.algorithms ?? algorithms)], issuer, audience },
     currentDate: new Date(now),
     clockTolerance: skewS,
     requiredClaims: ['iss', 'aud', 'exp'],
@@ -44,7 +50,13 @@ async function verified(token: string, { issuer, audience, keys, now }: VerifyFo
 
 function tell(reason: unknown): never {
   if (reason instanceof CellwallError) throw reason;
-  throw refused(reason instanceof errors.JOSEError ? told(reason) : 'the token cannot be read');
+  throw refused(reason instanceof errors.JOSEError ? told(reason) : 'the token cannot be read', reason);
+}
+
+/** Why `verifyForeign` refused, for operators: which claim, and what of it. */
+export function whyForeign({ message, cause }: CellwallError): string {
+  const claims = cause instanceof errors.JWTClaimValidationFailed || cause instanceof errors.JWTExpired;
+  return claims ? `${message} (${cause.claim}: ${cause.reason.replaceAll('_', ' ')})` : message;
 }
 
 /** The library's messages name claims, never their values; of others, only the kind is told. */
@@ -60,6 +72,6 @@ const reasons: Readonly<Record<string, string>> = {
   ERR_JOSE_ALG_NOT_ALLOWED: 'the algorithm of the token is not allowed',
 };
 
-function refused(message: string): CellwallError {
-  return new CellwallError('unauthenticated', message, { hint: 'see docs/identities.md, "Attestors"' });
+function refused(message: string, cause?: unknown): CellwallError {
+  return new CellwallError('unauthenticated', message, { hint: 'see docs/identities.md, "Attestors"', cause });
 }

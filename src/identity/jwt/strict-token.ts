@@ -8,7 +8,7 @@ export interface TokenParts {
 }
 
 const [mostBytes, mostDepth] = [16_384, 16];
-/** What a header of a signed token needs. Anything else asks its reader to do something: use a key (`jwk`, `jku`, `x5u`), or know `crit`. */
+/** What a header needs. Anything else asks its reader to do something: use a key (`jwk`, `jku`, `x5u`), or know `crit`. */
 const headerNames = ['alg', 'kid', 'typ'];
 
 /** Throws `unauthenticated` with the reason, which quotes nothing of it. */

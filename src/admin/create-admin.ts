@@ -9,6 +9,7 @@ import type { CutOver } from '../cutover/cut-over.ts';
 import type { EndpointWatch } from '../cutover/endpoint-watch.ts';
 import type { AttestedLog } from '../identity/attested-log.ts';
 import type { JoinTokenAttestor } from '../identity/attestor/join-token.ts';
+import type { MeshKeys } from '../identity/jwt/mesh-keys.ts';
 import type { Publishers } from '../identity/publisher/publishers.ts';
 import type { Rotator } from '../identity/rotator.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -58,6 +59,7 @@ export interface RunningParts {
   readonly endpoints: Pick<EndpointWatch, 'of'>;
   readonly hosts: Hosts;
   readonly bans: BansAdmin;
+  readonly issuerKeys: Pick<MeshKeys, 'status'>;
   readonly publishers: Pick<Publishers, 'status'>;
   readonly roots?: RootsAdmin;
   /** The control plane that this one follows. */
@@ -161,6 +163,7 @@ export function createAdmin(given: AdminParts): Admin {
     },
     proxies: () => (parts === undefined ? [] : [...parts.control.proxies().map(withOffset(parts)), ...parts.away()]),
     sentTo: (node) => running().control.sentTo(node),
+    issuerKeys: () => parts?.issuerKeys.status() ?? [],
     publishers: () => parts?.publishers.status() ?? [],
     ca: () => parts?.roots,
     parent: () => parts?.parent?.(),

@@ -28,6 +28,7 @@ import type { ExplainQuery, Explanation, TrafficCount } from './wire.ts';
 import type { IssuedCertificate } from './wire-certificates.ts';
 import type { FollowerAnswer, ParentAnswer } from './wire-following.ts';
 import type { RotateAnswer } from './wire-identity.ts';
+import type { IssuerKeysAnswer } from './wire-issuer-keys.ts';
 import type { PublisherAnswer } from './wire-publishers.ts';
 import type { RefusedSvidRow } from './wire-refused-svids.ts';
 
@@ -159,6 +160,8 @@ export interface AdminDeps {
   parent?(): ParentAnswer | undefined;
   /** Control planes that follow this one. Absent: none can. */
   followers?(): readonly FollowerAnswer[];
+  /** Fetched keys of issuers of tokens. Absent: none are fetched. */
+  issuerKeys?(): readonly IssuerKeysAnswer[];
   /** Where the trust bundle is published. Absent: nowhere. */
   publishers?(): readonly PublisherAnswer[];
   traffic(): readonly TrafficCount[];

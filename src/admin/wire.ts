@@ -6,6 +6,7 @@ import { banStatusSchema } from './wire-bans.ts';
 import { rotationSchema } from './wire-ca.ts';
 import type { explainQuerySchema, explanationSchema } from './wire-explain.ts';
 import { followingSchemas } from './wire-following.ts';
+import { issuerKeysSchema } from './wire-issuer-keys.ts';
 import { sourceSchema } from './wire-place.ts';
 import { publisherSchema } from './wire-publishers.ts';
 import { reasonSchema, type trafficCountSchema, type trafficSchema } from './wire-record.ts';
@@ -162,6 +163,7 @@ export const statusSchema = z.object({
   proxies: z.object({ connected: z.int(), held: z.int(), gone: z.int(), rejecting: z.int() }),
   ...{ ...storeSchemas, ...followingSchemas, replicas: replicasSchema, bans: banStatusSchema },
   rotation: rotationSchema.exactOptional().describe('Of the root of the CA. Absent: none is under way.'),
+  issuerKeys: z.array(issuerKeysSchema).exactOptional().describe('Keys of issuers of tokens that are fetched.'),
   publishers: z.array(publisherSchema).exactOptional().describe('Where the trust bundle is published.'),
   refusedSvids: z
     .int()

@@ -10,7 +10,7 @@ import type { Table } from '../lib/table.ts';
 import { documentsByKey } from '../model/origin.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { MeshIr } from '../policy/ir.ts';
+import type { KeysFromIr, MeshIr } from '../policy/ir.ts';
 import { createAcks } from '../registry/acks.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { RegisteredProxy, RegistryChange } from '../registry/registered-proxy.ts';
@@ -30,10 +30,13 @@ import { createPusher, type InForce } from './pusher.ts';
 import { whereNow } from './rejected-resources.ts';
 import type { SentToProxy } from './sent-to-proxy.ts';
 import { statusOfProxy } from './status-of-proxy.ts';
+import { withFetchedKeys } from './with-fetched-keys.ts';
 
 export interface ControlDeps {
   readonly store: Store;
   readonly bundles: BundleSource;
+  /** The keys that were fetched from there, of an issuer of tokens. Default: none. */
+  readonly issuerKeys?: (from: KeysFromIr) => string | undefined;
   readonly rotator: Rotator;
   readonly cache: SnapshotCache;
   readonly clock: Clock;
@@ -77,12 +80,21 @@ export interface Control {
   onSvid(node: string, svid: Svid): void;
   /** Listener for the trust bundle: every proxy is sent it at once. */
   onBundle(): void;
+  /** Listener for fetched keys of issuers of tokens. */
+  onIssuerKeys(): void;
   stop(): void;
 }
 
 export function createControl(deps: ControlDeps): Control {
   const { store, bundles, rotator, cache, registry, clock, log, metrics } = deps;
-  const { windowMs = 50, onMesh = () => {}, onIdentities = () => {}, onPublished = () => {} } = deps;
+  const {
+    windowMs = 50,
+    onMesh = () => {},
+    onIdentities = () => {},
+    onPublished = () => {},
+    issuerKeys = () => undefined,
+  } = deps;
+  const complete = (mesh: MeshIr): MeshIr => withFetchedKeys(mesh, issuerKeys);
   const pusher = createPusher({ cache, log, clock, metrics });
   const acks = createAcks();
   let inForce: InForce | undefined;
@@ -120,7 +132,7 @@ export function createControl(deps: ControlDeps): Control {
     const found = adoptable(state, inForce?.mesh, log);
     if (found === undefined) return;
     // Unchanged parts are the same objects from now on, so that nothing is generated from them again.
-    const mesh = share(adopted, withBans(found));
+    const mesh = share(adopted, complete(withBans(found)));
     const material = bundles.of(mesh);
     if (inForce !== undefined && state.revision < inForce.revision) return;
     const before = inForce?.mesh;
@@ -130,6 +142,13 @@ export function createControl(deps: ControlDeps): Control {
     onMesh(mesh);
     if (before !== undefined && before.identities !== mesh.identities) onIdentities(changedIdentities(before, mesh));
     coalescer.request(urgent);
+  };
+  const readopt = (change: (mesh: MeshIr) => MeshIr): void => {
+    if (adopted === undefined) return;
+    const next = change(adopted);
+    adopted = next;
+    onMesh(next);
+    exchange(() => ({ mesh: cuts.apply(next) }));
   };
   const adoptSafely = (state: StoreState, urgent: boolean): void => {
     acceptedAt ??= clock.monotonic();
@@ -198,12 +217,9 @@ export function createControl(deps: ControlDeps): Control {
     endIdentity: cuts.end,
     ban(now) {
       banned = now;
-      if (adopted === undefined) return;
-      adopted = withBans(adopted);
-      onMesh(adopted);
-      const next = adopted;
-      exchange(() => ({ mesh: cuts.apply(next) }));
+      readopt(withBans);
     },
+    onIssuerKeys: () => readopt(complete),
     refusesBanned: (node) => pusher.isCurrent(node, banned),
     onSvid: own,
     onBundle: () => exchange(({ mesh }) => ({ bundles: bundles.of(mesh) })),

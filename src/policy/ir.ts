@@ -72,15 +72,24 @@ export interface LegacyAuthorityIr {
   readonly certificates: string;
 }
 
-/** An issuer of tokens that anonymous callers may present. */
+/** An issuer of tokens that callers may present. */
 export interface JwtIssuerIr {
   readonly name: string;
   /** `iss`, exactly. */
   readonly issuer: string;
-  /** A JWK Set, public keys of fixed algorithms. */
-  readonly jwks: string;
+  /** A JWK Set, public keys of fixed algorithms. Absent while the control plane has fetched none: then no token of it is valid. */
+  readonly jwks?: string;
+  /** Where the control plane fetches them. */
+  readonly keysFrom?: KeysFromIr;
   /** Lower case. In `authorization` the token follows "Bearer ". */
   readonly header: string;
+}
+
+/** An https address that answers with a JWK Set. */
+export interface KeysFromIr {
+  readonly url: string;
+  /** PEM. Absent: the roots of the system. */
+  readonly ca?: string;
 }
 
 /** What is the same for every port of a service. */

@@ -43,6 +43,7 @@ import { openCutOver } from './open-cut-over.ts';
 import { openDocuments } from './open-documents.ts';
 import { openHosts } from './open-hosts.ts';
 import { openIsolation } from './open-isolation.ts';
+import { openMeshKeys } from './open-mesh-keys.ts';
 import { openNamedTokens } from './open-named-tokens.ts';
 import { openParent, storeForChanges } from './open-parent.ts';
 import { openPublishing } from './open-publishing.ts';
@@ -161,8 +162,14 @@ export async function serve(
   });
   const anchors = createLegacyAnchors(trustDomain);
   const bundles = createBundleSource(identity.bundle, anchors);
+  const issuerKeysChanged = createEvent<void>();
+  const issuerKeys = await openMeshKeys({
+    ...{ data: options.data, store, clock, lifecycle, log: log.child({ room: 'identity' }) },
+    onChange: issuerKeysChanged.tell,
+  });
+  mesh.watch((now) => now && issuerKeys.follow(now.jwtIssuers.values()));
   const control = createControl({
-    ...{ store, bundles, rotator, cache, registry, clock, metrics },
+    ...{ issuerKeys: issuerKeys.of, store, bundles, rotator, cache, registry, clock, metrics },
     log: log.child({ room: 'control' }),
     cuts: store.table('cuts'),
     onMesh: mesh.set,
@@ -170,6 +177,7 @@ export async function serve(
     onPublished: followPorts(coverage, registry.proxies),
   });
   lifecycle.defer('control', () => control.stop());
+  issuerKeysChanged.listen(control.onIssuerKeys);
   renewed.listen(({ node, svid }) => control.onSvid(node, svid));
   registryChanged.listen((change) => {
     control.onRegistryChange(change);
@@ -223,7 +231,7 @@ export async function serve(
     log: log.child({ room: 'cutover' }),
   });
   admin.attach({
-    ...{ control, everywhere, identity, rotator, cutOver, endpoints, hosts, bans, publishers, roots },
+    ...{ control, everywhere, identity, rotator, cutOver, endpoints, hosts, bans, issuerKeys, publishers, roots },
     ...defined({ parent: follower?.status, followers: identity.followers }),
     away: () => awayStatus(registry.away(), control.mesh()),
     clockOffset: offsets.of,

@@ -28,6 +28,7 @@ export function statusRoutes({
   traffic,
   handshakes = () => [],
   ca,
+  issuerKeys = () => [],
   publishers = () => [],
   parent = () => undefined,
   followers = () => [],
@@ -75,6 +76,7 @@ export function statusRoutes({
         const banned = bans.list().length;
         const recent = (await refusedSvids()).filter(({ lastAt }) => lastAt > clock.now() - hourMs).length;
         const following = followers();
+        const fetched = issuerKeys();
         const count = (state: 'connected' | 'held' | 'gone') => all.filter((proxy) => proxy.state === state).length;
         return ok({
           version,
@@ -95,6 +97,7 @@ export function statusRoutes({
           ...(following.length === 0 ? {} : { followers: following }),
           ...(others === undefined ? {} : { replicas: replicaRows(others) }),
           ...defined({ rotation: ca?.()?.status().rotation }),
+          ...(fetched.length === 0 ? {} : { issuerKeys: [...fetched] }),
           publishers: [...publishers()],
           ...(recent === 0 ? {} : { refusedSvids: recent }),
           startedAt,

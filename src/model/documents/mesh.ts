@@ -30,7 +30,20 @@ const jwtIssuerSchema = z.strictObject({
   jwks: z
     .string()
     .max(65_536)
-    .describe('Its public keys, a JWK Set as JSON. Every key says its `alg`; tokens of another algorithm are refused.'),
+    .optional()
+    .describe(
+      'Its public keys, a JWK Set as JSON. Every key says its `alg`; tokens of another algorithm are refused. Either this or `jwksUri`.',
+    ),
+  jwksUri: z
+    .url({ protocol: /^https$/ })
+    .max(1024)
+    .optional()
+    .describe('Where the control plane fetches its public keys once a minute (https). Proxies fetch nothing.'),
+  jwksCa: z
+    .string()
+    .max(65_536)
+    .optional()
+    .describe('With `jwksUri`: PEM of the CA certificates of that server. Default: the roots of the system.'),
   header: z
     .string()
     .regex(/^[a-z0-9-]{1,64}$/, { error: 'not a header: lower-case letters, digits and "-"' })

@@ -1,4 +1,5 @@
 // Issuers of tokens, and the rules that accept them: beside an identity, or in its place while there is none.
+import { defined } from '../../lib/defined.ts';
 import type { Mesh } from '../../model/documents/mesh.ts';
 import type { TokenSource } from '../../model/documents/token.ts';
 import type { FieldPath } from '../../model/field-path.ts';
@@ -6,6 +7,7 @@ import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { TokenIr } from '../authorization-ir.ts';
 import type { JwtIssuerIr } from '../ir.ts';
 import { jwksFault } from './jwks-fault.ts';
+import { legacyCertificateFault } from './legacy-certificates.ts';
 import { nameHint } from './names.ts';
 import type { Problems } from './problems.ts';
 import type { PortDraft } from './resolve-service.ts';
@@ -26,8 +28,18 @@ export function resolveJwtIssuers(parsed: ParsedDocument<Mesh>, problems: Proble
       });
       continue;
     }
-    const fault = jwksFault(issuer.jwks);
+    const { jwks, jwksUri, jwksCa, ...rest } = issuer;
+    if ((jwks === undefined) === (jwksUri === undefined)) {
+      problems.error(parsed, [...place, ...(jwks === undefined ? [] : ['jwksUri'])], {
+        code: 'keys-of-issuer',
+        message: `the JWT issuer "${issuer.name}" has ${jwks === undefined ? 'neither jwks nor jwksUri' : 'both jwks and jwksUri'}`,
+        hint: 'write its keys in jwks, or in jwksUri the https address where it publishes them',
+      });
+    }
+    const fault = jwks === undefined ? undefined : jwksFault(jwks);
     if (fault !== undefined) problems.error(parsed, [...place, 'jwks'], { code: 'bad-jwks', ...fault });
+    const ca = jwksCa === undefined ? undefined : legacyCertificateFault(jwksCa);
+    if (ca !== undefined) problems.error(parsed, [...place, 'jwksCa'], { code: 'bad-certificate', ...ca });
     if (notForTokens.test(issuer.header)) {
       problems.error(parsed, [...place, 'header'], {
         code: 'bad-token-header',
@@ -35,7 +47,8 @@ export function resolveJwtIssuers(parsed: ParsedDocument<Mesh>, problems: Proble
         hint: '"authorization", or the header that the issuer\'s clients use, as in "cf-access-jwt-assertion"',
       });
     }
-    issuers.set(issuer.name, issuer);
+    const keysFrom = jwksUri === undefined ? undefined : { url: jwksUri, ...defined({ ca: jwksCa }) };
+    issuers.set(issuer.name, { ...rest, ...defined({ jwks, keysFrom }) });
   }
   return issuers;
 }

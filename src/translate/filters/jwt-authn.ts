@@ -29,7 +29,8 @@ export const jwtAuthn: InboundFilter = {
   build(service, mesh) {
     const providers = [...audiencesByIssuer(service)].flatMap(([name, audiences]): [string, JwtProvider][] => {
       const issuer = mesh.jwtIssuers.get(name);
-      return issuer === undefined ? [] : [[name, provider(issuer, audiences)]];
+      // Without keys nothing of it can be verified.
+      return issuer?.jwks === undefined ? [] : [[name, provider({ ...issuer, jwks: issuer.jwks }, audiences)]];
     });
     const requirements = providers.map(([providerName]) => ({
       requiresType: { case: 'providerName' as const, value: providerName },
@@ -39,22 +40,28 @@ export const jwtAuthn: InboundFilter = {
     };
     return any(JwtAuthenticationSchema, {
       providers: Object.fromEntries(providers),
-      rules: [
-        {
-          match: { pathSpecifier: { case: 'prefix', value: '/' } },
-          requirementType: {
-            case: 'requires',
-            value: { requiresType: { case: 'requiresAny', value: requiresAny } },
-          },
-        },
-      ],
+      rules:
+        providers.length === 0
+          ? []
+          : [
+              {
+                match: { pathSpecifier: { case: 'prefix', value: '/' } },
+                requirementType: {
+                  case: 'requires',
+                  value: { requiresType: { case: 'requiresAny', value: requiresAny } },
+                },
+              },
+            ],
       stripFailureResponse: true,
     });
   },
   lint: jwtRules,
 };
 
-function provider({ name, issuer, jwks, header }: JwtIssuerIr, audiences: readonly string[]): JwtProvider {
+function provider(
+  { name, issuer, jwks, header }: JwtIssuerIr & { readonly jwks: string },
+  audiences: readonly string[],
+): JwtProvider {
   return create(JwtProviderSchema, {
     issuer,
     audiences: [...audiences],

@@ -20,6 +20,7 @@ export function leafCommands(): readonly { readonly name: string; readonly comma
       inspect: notHere,
       sidecar: notHere,
       fetchSvid: notHere,
+      exchangeSvid: notHere,
       keepSvid: notHere,
       bootstrap: notHere,
       moveStore: notHere,

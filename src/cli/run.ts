@@ -90,6 +90,20 @@ export interface KeepSvidOptions extends FetchSvidOptions {
   readonly workloadApi?: WorkloadApiOptions;
 }
 
+export interface ExchangeSvidOptions {
+  /** Of a CI job. */
+  readonly token: Redacted<string>;
+  /** For whom it must be. */
+  readonly audience?: string;
+  /** PEM of the roots of the trust domain. */
+  readonly roots: string;
+  readonly directory: string;
+  /** A JWT-SVID for these, too. */
+  readonly jwtAudience: readonly string[];
+  readonly identityServers: readonly HostPort[];
+  readonly logLevel: LogLevel;
+}
+
 export interface FetchedSvid {
   readonly spiffeId: string;
   /** Epoch milliseconds. */
@@ -125,6 +139,8 @@ export interface CliRun {
   /** Problems of raw resources, which only Envoy's schema can tell; and, if wanted, what the real Envoy says of each service. */
   inspect(options: InspectOptions): Promise<Inspection>;
   fetchSvid(options: FetchSvidOptions): Promise<FetchedSvid>;
+  /** A job's token for an SVID. */
+  exchangeSvid(options: ExchangeSvidOptions): Promise<FetchedSvid>;
   /** Fetches, and renews until it is told to stop. `started` is told of the first one. Answers the exit code. */
   keepSvid(options: KeepSvidOptions, started: (svid: FetchedSvid) => void): Promise<0>;
   /** Moves what a store holds to another one, or to a file and back. */

@@ -21,7 +21,7 @@ import type {
   WantedIdentity,
 } from './run.ts';
 
-type SidecarRun = Pick<CliRun, 'sidecar' | 'fetchSvid' | 'keepSvid' | 'bootstrap'>;
+type SidecarRun = Pick<CliRun, 'sidecar' | 'fetchSvid' | 'exchangeSvid' | 'keepSvid' | 'bootstrap'>;
 
 export function createSidecarRun({ env }: Pick<CliIo, 'env'>): SidecarRun {
   return {
@@ -50,6 +50,18 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): SidecarRun {
     async fetchSvid(options) {
       const { fetchSvid } = await import('../sidecar/svid/svid-fetch.ts');
       return fetchedSvid(await fetchSvid(await fetchOptions(options)), options.directory);
+    },
+
+    async exchangeSvid(options) {
+      const { exchangeToken } = await import('../sidecar/svid/exchange-token.ts');
+      const { createLineLog } = await import('../lib/line-log.ts');
+      const { directory, identityServers, logLevel, ...rest } = options;
+      const identity = identityServers.map(formatHostPort).join(',');
+      const log = createLineLog(logLevel, { name: 'svid' });
+      const { svid, files } = await exchangeToken({
+        ...{ ...rest, identity, log, dir: directory, attestor: 'gitlab-id-token' },
+      });
+      return { spiffeId: svid.spiffeId, notAfter: svid.notAfter.getTime(), files };
     },
 
     async keepSvid(options, started) {

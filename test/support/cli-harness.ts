@@ -39,6 +39,7 @@ export async function runCli(args: readonly string[], options: CliHarnessOptions
       inspect: notHere,
       sidecar: notHere,
       fetchSvid: notHere,
+      exchangeSvid: notHere,
       keepSvid: notHere,
       bootstrap: notHere,
       moveStore: notHere,

@@ -52,6 +52,13 @@ interface Key {
   readonly jwk: object;
 }
 
+/** Those that the pipeline of a merge request has, in project 42 for its fork 9. */
+export const forkClaims: Claims = {
+  ...{ project_id: '9', project_path: 'stranger/app', namespace_id: '8', namespace_path: 'stranger' },
+  ...{ job_project_id: '42', job_project_path: 'group/app', job_namespace_id: '7', job_namespace_path: 'group' },
+  ...{ pipeline_source: 'merge_request_event', ref: 'main', ref_protected: 'true' },
+};
+
 let jobs = 1000;
 
 /** `now`: epoch milliseconds. */

@@ -17,6 +17,7 @@ import { type OpenAuthority, openAuthority } from '../../src/identity/open-autho
 import { createServerSvid, type ServerSvid } from '../../src/identity/server-svid.ts';
 import { bundlePem, type TrustBundle } from '../../src/identity/trust-bundle.ts';
 import type { AuthorityKind } from '../../src/identity/upstream-authority.ts';
+import type { Exchanges } from '../../src/identity-api/exchanges.ts';
 import { createIdentityApi } from '../../src/identity-api/identity-api.ts';
 import type { CountersReceiver } from '../../src/identity-api/receive-counters.ts';
 import type { LeaveReceiver } from '../../src/identity-api/receive-leave.ts';
@@ -63,6 +64,8 @@ export interface IdentityHarnessOptions {
   readonly attestors?: AttestorOptions;
   /** Why evidence earns nothing. */
   readonly whyNot?: Entitlement['whyNot'];
+  /** Told of the tokens of jobs. */
+  readonly exchanges?: Exchanges;
   /** Told of who gets no SVID. */
   readonly refused?: RefusedSvids;
 }
@@ -119,7 +122,7 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
     ...{ issuer, bundle, trustDomain, attestors, identify, nodes, server, clock, log: silentLog },
     ...(options.counters === undefined ? {} : { counters: options.counters }),
     ...(options.leave === undefined ? {} : { leave: options.leave }),
-    ...{ whyNot: options.whyNot, refused: options.refused },
+    ...{ whyNot: options.whyNot, refused: options.refused, exchanges: options.exchanges },
   });
   const address = await api.listen({ host: '127.0.0.1', port });
   return {

@@ -15,12 +15,14 @@ import { object, prints } from '../output/prints.ts';
 import { formatFields } from '../output/table.ts';
 import { isoTime, relativeTime } from '../output/time.ts';
 import type { FetchedSvid } from '../run.ts';
+import { exchangeCommand } from './svid-exchange.ts';
 
 export function svidCommand(context: CliContext): Command {
   return new Command('svid')
     .summary('fetch certificates as files, or show one')
     .description('X.509-SVIDs as files, for clients without a sidecar.')
     .addCommand(fetchCommand(context))
+    .addCommand(exchangeCommand(context, (self, svid) => printSvid(context, self, svid)))
     .addCommand(showCommand(context));
 }
 

@@ -9,6 +9,7 @@ import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { IdentitiesIr, TemplateWorkloadIr, WorkloadIr } from '../ir.ts';
 import { checkIdentities, type Placed } from './check-identities.ts';
+import { checkJobSelectors } from './check-job-selectors.ts';
 import { nameHint } from './names.ts';
 import type { Problems } from './problems.ts';
 import { resolveIdentity, type WorkloadContext } from './resolve-identity.ts';
@@ -43,6 +44,7 @@ export function resolveWorkloads(
     const identity = resolveIdentity(parsed, context);
     checkKeys(parsed, context);
     if (identity === undefined) continue;
+    checkJobSelectors(parsed, typeof identity === 'string' ? undefined : identity, problems);
     const common = {
       document: parsed.key,
       source: parsed.source,

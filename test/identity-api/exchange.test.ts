@@ -1,0 +1,176 @@
+// A CI job's token for an SVID, over the wire and as files: what the job gets, what it is told, and what goes on record.
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { AuditEvent } from '../../src/audit/audit-event.ts';
+import { createEntitlement } from '../../src/control/entitlement.ts';
+import { uriSans } from '../../src/identity/x509/uri-sans.ts';
+import { CellwallError } from '../../src/lib/errors.ts';
+import { createLifecycle, type Lifecycle } from '../../src/lib/lifecycle.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { Redacted } from '../../src/lib/redacted.ts';
+import { recordExchanges } from '../../src/serve/record-exchanges.ts';
+import { exchangeToken } from '../../src/sidecar/svid/exchange-token.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { forkClaims, type GitlabStandIn, startGitlab } from '../support/gitlab-stand-in.ts';
+import { createIdentityHarness, domainOf, type IdentityHarness } from '../support/identity-harness.ts';
+import { createMemoryAudit } from '../support/memory-audit.ts';
+import { meshOf, meshText, workloadText, yaml } from '../support/resolve-text.ts';
+
+const template = 'spiffe://td1/ci/{project_id}/{ref_type}/{ref}';
+const selector =
+  '{attestor: gitlab-id-token, match: {instance: gitlab.example, namespace_id: "7", ref_protected: "true"}}';
+const mesh = meshOf(
+  yaml(
+    meshText(),
+    workloadText('jobs', `{identity: {template: "${template}"}, selectors: [${selector}], lifetime: 10m}`),
+  ),
+);
+let gitlab: GitlabStandIn;
+let clock: FakeClock;
+let harness: IdentityHarness;
+let lifecycle: Lifecycle;
+let folder: string;
+let audit: ReturnType<typeof createMemoryAudit>;
+let disk: 'works' | 'full';
+
+beforeAll(async () => {
+  gitlab = await startGitlab();
+});
+afterAll(() => gitlab.close());
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'cellwall-exchange-'));
+  lifecycle = createLifecycle();
+  clock = createFakeClock(Date.now());
+  audit = createMemoryAudit(clock);
+  disk = 'works';
+  const { issuer, caFile } = gitlab;
+  harness = await createIdentityHarness({
+    attestors: { 'gitlab-id-token': { instances: [{ name: 'gitlab.example', issuer, caFile, audience: 'cellwall' }] } },
+    entitlement: (nodes) => createEntitlement({ trustDomain: domainOf('td1'), mesh: () => mesh, nodes }),
+    whyNot: createEntitlement({
+      trustDomain: domainOf('td1'),
+      mesh: () => mesh,
+      nodes: { find: async () => undefined },
+    }).whyNot,
+    exchanges: recordExchanges({
+      audit: {
+        append: (event) => (disk === 'full' ? Promise.reject(new Error('no space left')) : audit.append(event)),
+      },
+      ...{ clock, lifecycle, log: silentLog },
+    }),
+  });
+});
+afterEach(async () => {
+  await harness.close();
+  await lifecycle.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const exchange = (token: string, more: Partial<Parameters<typeof exchangeToken>[0]> = {}) =>
+  exchangeToken({
+    identity: `${harness.address.host}:${harness.address.port}`,
+    ...{ attestor: 'gitlab-id-token', token: new Redacted(token), roots: harness.roots(), audience: 'cellwall' },
+    ...{ dir: join(folder, 'svid'), jwtAudience: [], log: silentLog, patienceMs: 0, ...more },
+  });
+const events = async (): Promise<readonly AuditEvent[]> => (await audit.read(1000)).records.map(({ event }) => event);
+const failure = (attempt: Promise<unknown>) =>
+  attempt.then(
+    () => undefined,
+    (reason: unknown) => CellwallError.from(reason),
+  );
+
+it('gives a job its certificate, key and roots as files, and tells a shell where they are', async () => {
+  const token = gitlab.idToken({ claims: { ref: '../prod' }, timeoutSeconds: 300 });
+  const { svid, files } = await exchange(token, { jwtAudience: ['vault', 'registry'] });
+  expect(svid.spiffeId).toBe('spiffe://td1/ci/42/branch/.._2fprod');
+  const read = (name: string) => readFileSync(join(folder, 'svid', name), 'utf8');
+  const leaf = new X509Certificate(read('leaf.pem'));
+  expect(uriSans(leaf.raw)).toEqual([svid.spiffeId]);
+  expect(leaf.checkPrivateKey(createPrivateKey(read('key.pem')))).toBe(true);
+  expect(read('svid.pem')).toBe(`${read('leaf.pem')}${read('intermediates.pem')}`);
+  expect(leaf.validToDate.getTime()).toBeLessThanOrEqual(Date.now() + 300_000);
+  for (const secret of ['key.pem', 'jwt-svid.token', 'node-key.pem']) {
+    expect(statSync(join(folder, 'svid', secret)).mode & 0o077, secret).toBe(0);
+  }
+  expect(read('env')).toContain(`export CELLWALL_SPIFFE_ID='spiffe://td1/ci/42/branch/.._2fprod'\n`);
+  const claims: object = JSON.parse(Buffer.from(read('jwt-svid.token').split('.')[1] ?? '', 'base64url').toString());
+  expect(claims).toMatchObject({ sub: svid.spiffeId, aud: ['vault', 'registry'] });
+  expect(files).toContain(join(folder, 'svid', 'jwt-svid.token'));
+  const serial = leaf.serialNumber.toLowerCase();
+  expect(await events()).toEqual([
+    expect.objectContaining({
+      ...{ kind: 'job-exchanged', attestor: 'gitlab-id-token', spiffeId: svid.spiffeId, address: '127.0.0.1' },
+      proved: expect.objectContaining({
+        instance: 'gitlab.example',
+        project_id: '42',
+        ref: '../prod',
+        user_login: 'robin',
+      }),
+    }),
+  ]);
+  expect(JSON.stringify(await events()).toLowerCase()).toContain(serial.replace(/^0+/, ''));
+});
+
+it('again, in the same folder, gives the same job another certificate, and another job nothing of the first', async () => {
+  const first = gitlab.idToken();
+  const { svid } = await exchange(first);
+  expect((await exchange(first)).svid.spiffeId).toBe(svid.spiffeId);
+  const next = await exchange(gitlab.idToken({ claims: { ref: 'v1', ref_type: 'tag' } }));
+  expect(next.svid.spiffeId).toBe('spiffe://td1/ci/42/tag/v1');
+  const fork = gitlab.idToken({ claims: forkClaims });
+  expect(await failure(exchange(fork))).toMatchObject({ code: 'unauthenticated' });
+  expect(() => readFileSync(join(folder, 'svid', 'svid.pem'))).toThrow('ENOENT');
+});
+
+it('tells none of the reasons to whoever is refused, and all of them to the audit log', async () => {
+  const used = gitlab.idToken();
+  await exchange(used);
+  const refusals: readonly (readonly [string, RegExp])[] = [
+    [gitlab.idToken({ claims: forkClaims }), /merge request from a fork/],
+    [gitlab.idToken({ claims: { exp: 1_700_000_000 } }), /expired/],
+    [used, /another host/],
+    [gitlab.idToken({ claims: { iss: 'https://gitlab.com' } }), /issuer that is not known/],
+    [gitlab.userToken(['cellwall']), /no key/],
+    ['a.e30.b', /header/],
+  ];
+  for (const [index, [token, reason]] of refusals.entries()) {
+    const told = await failure(exchange(token, { dir: join(folder, `other-${index}`), audience: undefined }));
+    expect(told).toMatchObject({ code: 'unauthenticated', message: 'this token is not accepted' });
+    expect((await events()).at(-1)).toMatchObject({ kind: 'job-refused', reason: expect.stringMatching(reason) });
+  }
+  expect((await events()).filter(({ kind }) => kind === 'job-exchanged')).toHaveLength(1);
+});
+
+it('tells a job that earns nothing so, and operators what did not match', async () => {
+  const told = await failure(exchange(gitlab.idToken({ claims: { ref_protected: 'false' } })));
+  expect(told).toMatchObject({ code: 'permission_denied', message: 'what "gitlab-id-token" proved earns no identity' });
+  const [event] = await events();
+  expect(event).toMatchObject({ kind: 'job-refused', why: [expect.stringContaining('ref_protected must be "true"')] });
+  expect(event).toHaveProperty('proved.ref_protected', 'false');
+});
+
+it('gives nothing that cannot be put on record', async () => {
+  disk = 'full';
+  expect(await failure(exchange(gitlab.idToken()))).toMatchObject({ code: 'unavailable' });
+});
+
+it('does not send a token that is for somebody else, or no token', async () => {
+  for (const aud of ['vault', ['cellwall', 'vault']]) {
+    expect(await failure(exchange(gitlab.idToken({ aud })))).toMatchObject({ code: 'invalid_argument' });
+  }
+  expect(await failure(exchange('nothing'))).toMatchObject({ code: 'invalid_argument' });
+  expect(await events()).toEqual([]);
+});
+
+it('counts refusals without end', async () => {
+  const exchanges = recordExchanges({ audit, clock, lifecycle, log: silentLog });
+  const failed = new CellwallError('unauthenticated', 'no token');
+  for (let turn = 0; turn < 1000; turn++) exchanges.refused({ address: '127.0.0.1', failed, why: [] });
+  clock.advance(60_000);
+  const found = await events();
+  expect(found.filter(({ kind }) => kind === 'job-refused')).toHaveLength(600);
+  expect(found.at(-1)).toEqual({ kind: 'jobs-refused', count: 400, reasons: ['400 × no token'] });
+});

@@ -134,7 +134,7 @@ it('tells none of the reasons to whoever is refused, and all of them to the audi
     [used, /another host/],
     [gitlab.idToken({ claims: { iss: 'https://gitlab.com' } }), /issuer that is not known/],
     [gitlab.userToken(['cellwall']), /no key/],
-    ['a.e30.b', /header/],
+    ['a.e30.bb', /base64url/],
   ];
   for (const [index, [token, reason]] of refusals.entries()) {
     const told = await failure(exchange(token, { dir: join(folder, `other-${index}`), audience: undefined }));

@@ -19,8 +19,8 @@ export function exchangeCommand(
   const command = new Command('exchange')
     .summary("in a CI job: exchange the job's token for a certificate as files")
     .description(
-      "Exchanges a GitLab CI job's id_token for an X.509-SVID, which ends with the job at the latest. The key is made here and stays here. " +
-        'Also writes DIR/env, for a shell to read.',
+      "Exchanges a GitLab CI job's id_token for an X.509-SVID, which ends with the job at the latest. The key is made here " +
+        'and stays here. Also writes DIR/env, for a shell to read.',
     )
     .requiredOption('--dir <dir>', 'the directory for certificate, key and bundle')
     .addOption(flag('--id-token <token>', "the job's token", { env: 'CELLWALL_ID_TOKEN' }))

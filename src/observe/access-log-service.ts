@@ -11,7 +11,7 @@ import { frameOf, type GrpcCall, type GrpcHandler, type GrpcMethods } from '../l
 import type { Log } from '../lib/log.ts';
 import { isOutboundLogName, readInboundLogName, targetOfLogName } from '../lib/log-names.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
-import { type InboundLog, isNoRequest, isRead, readLogName } from './access-log.ts';
+import { type InboundLog, isNoRequest, isRead, portOfLog, readLogName } from './access-log.ts';
 import { createCallMemo } from './call-memo.ts';
 import type { CrossCheck } from './cross-check.ts';
 import type { Handshakes } from './handshakes.ts';
@@ -31,6 +31,8 @@ export interface AccessLogDeps extends TakeEntryDeps {
   /** For what a proxy reports about its own outgoing calls. */
   readonly lossyIntake: LossyIntake;
   readonly trustDomain: () => TrustDomain | undefined;
+  /** Foreign trust domains whose identities callers of that port can prove. Absent: none. */
+  readonly federated?: (port: string) => readonly TrustDomain[];
   /** The service of the verified client certificate; throws CellwallError to refuse. */
   readonly serviceOfPeer: (certificate: Uint8Array | undefined, nodeId: string) => string | undefined;
   /** Absent: Envoy's counters are not compared with the log. */
@@ -69,6 +71,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
     lossyIntake,
     refusals,
     trustDomain,
+    federated = () => [],
     serviceOfPeer,
     crossCheck,
     handshakes,
@@ -79,6 +82,10 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
   } = deps;
   const streams = new Map<string, number>();
   const memo = createCallMemo();
+  const domainsOf = (place: InboundLog): readonly TrustDomain[] | undefined => {
+    const own = trustDomain();
+    return own && [own, ...federated(portOfLog(place))];
+  };
 
   const take = (part: LogEntry, own: string, { node, logName, stated, outbound }: Source): void => {
     if (part.kind === 'unreadable') {
@@ -100,24 +107,25 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
         handshakes?.notHttp({ service: own }, odd, part.entry.commonProperties);
       if (refusals !== undefined) takeOwnAnswer(part.entry, { service: own, node, target: called }, refusals);
     }
-    const domain = trustDomain();
-    if (domain === undefined || stated?.service !== own) return;
+    if (stated?.service !== own) return;
+    const domains = domainsOf(stated);
+    if (domains === undefined) return;
     if (isNoRequest(part, stated)) handshakes?.noHttp(stated, part.entry.commonProperties);
-    else takeEntry(part, { stated, node, domain }, deps);
+    else takeEntry(part, { stated, node, domains }, deps);
   };
 
   /** True: it was counted with others like it, and the next step may take another. */
   const takeRaw = (part: RawEntry, source: Source, repeated: RepeatedCalls): boolean => {
     const { own, stated, node } = source;
     if (own === undefined) return true;
-    const domain = trustDomain();
+    const domains = stated && domainsOf(stated);
     const parts =
       part.kind === 'http' && stated?.service === own ? stablePartsOf(part.message, part.from, part.to) : undefined;
-    if (parts === undefined || stated === undefined || domain === undefined) {
+    if (parts === undefined || stated === undefined || domains === undefined) {
       take(readEntry(part), own, source);
       return false;
     }
-    const place = { stated, node, domain };
+    const place = { stated, node, domains };
     if (repeated.count(parts, place)) return true;
     const entry = readEntry(part);
     take(entry, own, source);

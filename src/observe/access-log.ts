@@ -59,7 +59,7 @@ export function isRead({ request }: HTTPAccessLogEntry): boolean {
 export function httpCall(
   log: InboundLog,
   { commonProperties: common, request, response }: HTTPAccessLogEntry,
-  domain: TrustDomain,
+  domains: readonly TrustDomain[],
   keepPath: KeepPath,
 ): Call | undefined {
   if (common === undefined) return undefined;
@@ -67,7 +67,7 @@ export function httpCall(
   // A strict service's plaintext chain admits probes, and refuses the rest itself.
   const denied = isDenial(details) || (log.chain === 'health' && !/^(via_)?upstream/.test(details));
   const answered = isAnswered(details, response?.responseCode ?? 0);
-  const base = call(log, common, domain, details, denied ? 'denied' : answered ? 'allowed' : 'failed');
+  const base = call(log, common, domains, details, denied ? 'denied' : answered ? 'allowed' : 'failed');
   if (request === undefined || request.path === '') return base;
   const path = details === 'path_normalization_failed' ? oddPath : keepPath(portOfLog(log), request.path);
   return { ...base, method: methodOf(request.requestMethod), ...(path === undefined ? {} : { path }) };
@@ -77,11 +77,11 @@ export function httpCall(
 export function tcpCall(
   log: InboundLog,
   { commonProperties: common }: TCPAccessLogEntry,
-  domain: TrustDomain,
+  domains: readonly TrustDomain[],
 ): Call | undefined {
   if (common === undefined) return undefined;
   const details = common.connectionTerminationDetails;
-  return call(log, common, domain, details, isDenial(details) ? 'denied' : reached(common) ? 'allowed' : 'failed');
+  return call(log, common, domains, details, isDenial(details) ? 'denied' : reached(common) ? 'allowed' : 'failed');
 }
 
 /**
@@ -115,7 +115,7 @@ const upgradeFailed = 'upgrade_failed';
 function call(
   { service, port }: InboundLog,
   common: AccessLogCommon,
-  domain: TrustDomain,
+  domains: readonly TrustDomain[],
   details: string,
   decision: Call['decision'],
 ): Call {
@@ -126,7 +126,7 @@ function call(
   return {
     service,
     ...(port === undefined ? {} : { port }),
-    ...withToken(callerOf(common, domain), common),
+    ...withToken(callerOf(common, domains), common),
     decision,
     ...(policy === undefined ? {} : { policy }),
     ...(shadow === undefined ? {} : { shadow }),
@@ -148,7 +148,7 @@ function allowingPolicy({ enforced }: Results): string | undefined {
 
 function callerOf(
   common: AccessLogCommon,
-  domain: TrustDomain,
+  domains: readonly TrustDomain[],
 ): Pick<Call, 'caller' | 'principal' | 'peer' | 'issuer'> {
   const tls = common.tlsProperties;
   if (tls === undefined) return anonymous('plaintext', common);
@@ -156,7 +156,7 @@ function callerOf(
   if (certificate === undefined || isEmpty(certificate)) return anonymous('one-way-tls', common);
   for (const { san } of certificate.subjectAltName) {
     const principal = san.case === 'uri' ? parseSpiffeId(san.value) : undefined;
-    if (principal !== undefined && trustDomainOf(principal) === domain) {
+    if (principal !== undefined && domains.includes(trustDomainOf(principal))) {
       const { issuer } = certificate;
       return { caller: 'mtls', principal, ...(issuer === '' ? {} : { issuer: clip(issuer, maxPeer) }) };
     }

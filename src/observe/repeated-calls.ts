@@ -20,7 +20,8 @@ export interface RepeatedDeps extends Pick<TakeEntryDeps, 'traffic' | 'breakGlas
 export interface RepeatedPlace {
   readonly stated: InboundLog;
   readonly node: string;
-  readonly domain: TrustDomain;
+  /** Whose identities its callers can prove. */
+  readonly domains: readonly TrustDomain[];
 }
 
 export interface RepeatedCalls {
@@ -40,8 +41,8 @@ export function createRepeatedCalls({ memo, crossCheck, ...deps }: RepeatedDeps)
   let endedAt: number[] = [];
   let at: { readonly node: string; readonly kind: InboundLogKind } | undefined;
   return {
-    count(parts, { stated, node, domain }) {
-      const call = memo.get(keyOf(parts, stated, domain));
+    count(parts, { stated, node, domains }) {
+      const call = memo.get(keyOf(parts, stated, domains));
       if (call === undefined) return false;
       const path = deps.keepPath(portOfLog(stated), parts.path);
       let paths = counts.get(call);
@@ -54,13 +55,13 @@ export function createRepeatedCalls({ memo, crossCheck, ...deps }: RepeatedDeps)
       at ??= { node, kind: stated.chain };
       return true;
     },
-    learn(parts, given, { stated, domain }) {
+    learn(parts, given, { stated, domains }) {
       if (given.kind !== 'http' || given.entry.request?.path !== parts.path) return;
       const { commonProperties: common } = given.entry;
       // Whether it is the control plane's own probe is asked of each entry of which that may be.
       if (common?.tlsProperties !== undefined && !hasCertificate(common)) return;
-      const call = httpCall(stated, given.entry, domain, () => undefined);
-      if (call?.decision === 'allowed') memo.set(keyOf(parts, stated, domain), call);
+      const call = httpCall(stated, given.entry, domains, () => undefined);
+      if (call?.decision === 'allowed') memo.set(keyOf(parts, stated, domains), call);
     },
     flush() {
       if (at === undefined) return;
@@ -78,6 +79,10 @@ export function createRepeatedCalls({ memo, crossCheck, ...deps }: RepeatedDeps)
   };
 }
 
-function keyOf({ key }: StableParts, { service, port = '', chain }: InboundLog, domain: TrustDomain): string {
-  return `${domain} ${service}:${port} ${chain} ${key}`;
+function keyOf(
+  { key }: StableParts,
+  { service, port = '', chain }: InboundLog,
+  domains: readonly TrustDomain[],
+): string {
+  return `${domains.join()} ${service}:${port} ${chain} ${key}`;
 }

@@ -22,7 +22,8 @@ export interface TakeEntryDeps {
 export interface EntryPlace {
   readonly stated: InboundLog;
   readonly node: string;
-  readonly domain: TrustDomain;
+  /** Whose identities its callers can prove. */
+  readonly domains: readonly TrustDomain[];
 }
 
 export type Entry =
@@ -30,10 +31,10 @@ export type Entry =
   | { readonly kind: 'tcp'; readonly entry: TCPAccessLogEntry };
 
 /** `stated`: what the log's name says. Entries that are no call are ignored. */
-export function takeEntry(given: Entry, { stated, node, domain }: EntryPlace, deps: TakeEntryDeps): void {
+export function takeEntry(given: Entry, { stated, node, domains }: EntryPlace, deps: TakeEntryDeps): void {
   const { keepPath, refusals } = deps;
   const call =
-    given.kind === 'http' ? httpCall(stated, given.entry, domain, keepPath) : tcpCall(stated, given.entry, domain);
+    given.kind === 'http' ? httpCall(stated, given.entry, domains, keepPath) : tcpCall(stated, given.entry, domains);
   if (call === undefined) return;
   takeCall(call, { node, count: 1 }, deps);
   if (given.kind === 'http') keepAnswer(given.entry, call, node, refusals);

@@ -35,6 +35,8 @@ export interface MeshIr {
   readonly identities: IdentitiesIr;
   readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;
   readonly jwtIssuers: ReadonlyMap<string, JwtIssuerIr>;
+  /** Foreign trust domains. Absent if there are none. */
+  readonly trustBundles?: ReadonlyMap<TrustDomain, TrustBundleIr>;
   /** EnvoyResource documents, in the order of their keys. Absent if there are none. */
   readonly rawResources?: readonly RawIr[];
   /** The meaning of documents whose kinds have their own `resolve`. Absent if there are none. */
@@ -71,6 +73,21 @@ export interface LegacyAuthorityIr {
   /** PEM, one or more CA certificates. */
   readonly certificates: string;
 }
+
+/** A foreign trust domain, and where its roots come from: one at least of `inline` and `endpoint`. */
+export interface TrustBundleIr {
+  readonly trustDomain: TrustDomain;
+  readonly document: DocumentKey;
+  /** As in the document, which was found to be a bundle of that trust domain. */
+  readonly inline?: string;
+  readonly endpoint?: BundleEndpointIr;
+}
+
+/** Its profile, SPIFFE Federation §5.2. */
+export type BundleEndpointIr =
+  /** `certificates`: PEM, instead of the CAs of the web. */
+  | { readonly profile: 'https_web'; readonly url: string; readonly certificates?: string | undefined }
+  | { readonly profile: 'https_spiffe'; readonly url: string; readonly spiffeId: SpiffeId };
 
 /** An issuer of tokens that callers may present. */
 export interface JwtIssuerIr {
@@ -122,6 +139,8 @@ export interface PortIr extends ServiceFacts {
   readonly app?: number;
   readonly endpoints: EndpointSourceIr;
   readonly authorization: AuthorizationIr;
+  /** Foreign trust domains whose callers its rules name, sorted: it accepts their certificates. Absent: only those of the mesh. */
+  readonly federated?: readonly TrustDomain[];
   readonly identityHeaders: IdentityHeadersIr;
   readonly healthPath?: string;
   readonly escapedSlashes: 'reject' | 'keep';

@@ -17,7 +17,7 @@ const meshParts: ReadonlySet<string> = new Set([
   'banned',
 ]);
 const serviceParts: ReadonlySet<string> = new Set(['source', 'ports']);
-const portParts: ReadonlySet<string> = new Set(['source', 'authorization', 'place']);
+const portParts: ReadonlySet<string> = new Set(['source', 'authorization', 'place', 'federated']);
 
 /** A sentence each; empty if the change widens nothing. They depend on the two meshes only, and not on where documents stand. */
 export function wideningReasons(before: MeshIr, after: MeshIr): readonly string[] {

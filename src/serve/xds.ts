@@ -176,6 +176,10 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     },
     log: log.child({ room: 'observe' }),
     trustDomain: () => trustDomain,
+    federated: (id) => {
+      const mesh = control.mesh();
+      return (mesh?.trustBundles && portOf(mesh, id)?.federated) ?? [];
+    },
     serviceOfPeer: (certificate, nodeId) => {
       const { node, spiffeId, nodeKey } = authenticateNode({
         nodeId,

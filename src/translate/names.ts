@@ -39,6 +39,11 @@ export function bundleName(domain: TrustDomain): string {
   return trustDomainUri(domain);
 }
 
+/** The same with foreign trust domains, for ports whose rules name them: sorted. "#" and "," cannot occur in a SPIFFE ID. */
+export function federatedBundleName(domain: TrustDomain, foreign: readonly TrustDomain[]): string {
+  return foreign.length === 0 ? bundleName(domain) : `${bundleName(domain)}#federated/${foreign.join(',')}`;
+}
+
 /**
  * SDS name of the trust anchors of a permissive chain. "#" cannot occur in a SPIFFE ID, so that it is the name of no certificate and no
  * trust domain.

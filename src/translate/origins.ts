@@ -2,7 +2,7 @@
 // operator looks at it), so that it costs a proxy nothing. The most frequently changed come first.
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { Origin } from '../model/origin.ts';
-import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import type { AuthorizationIr } from '../policy/authorization-ir.ts';
 import { workloadOf } from '../policy/identities.ts';
 import type { CellIr, DependencyIr, MeshIr, PortIr, ServiceIr } from '../policy/ir.ts';
@@ -40,13 +40,14 @@ export function ofInboundListener(mesh: MeshIr, service: PortIr): readonly Origi
       caller.dependsOn.filter(({ port }) => port === service.id).map((one) => ofDependency(caller, one)),
     ),
     ...identityHeaders.trusted.callers.flatMap((id) => ofIdentity(mesh, id)),
+    ...ofFederation(mesh, service.federated ?? []),
   ]);
 }
 
 /** The rules that it looks at, then what gives the service its identity. */
 export function ofFilter(mesh: MeshIr, service: PortIr, looksAt: LooksAt): readonly Origin[] {
   const rules = ofRules(mesh, service.authorization, looksAt);
-  return distinct([...rules, ...ofIdentity(mesh, service.spiffeId)]);
+  return distinct([...rules, ...ofIdentity(mesh, service.spiffeId), ...ofFederation(mesh, service.federated ?? [])]);
 }
 
 function ofDependency({ key, dependsOn }: ServiceIr, dependency: DependencyIr): Origin {
@@ -65,6 +66,14 @@ export function ofOutbound(
 
 export function ofCells(cells: Iterable<CellIr>): readonly Origin[] {
   return [...cells].map(({ name }) => whole(`Cell/${name}`));
+}
+
+/** What is trusted of other trust domains: their roots, or that there are none yet. */
+export function ofFederation(mesh: MeshIr, foreign: readonly TrustDomain[]): readonly Origin[] {
+  return [
+    ...foreign.flatMap((domain) => whole(mesh.trustBundles?.get(domain)?.document ?? mesh.document)),
+    ofMesh(mesh),
+  ];
 }
 
 export function ofRaw({ document, change }: RawIr): Origin {

@@ -18,14 +18,14 @@ import { healthRoutes } from './inbound/health-routes.ts';
 import { inboundCluster } from './inbound/inbound-cluster.ts';
 import { inboundListener } from './inbound/inbound-listener.ts';
 import { inboundRoutes } from './inbound/inbound-routes.ts';
-import { ofCells, ofFilter, ofIdentity, ofInboundListener, ofMesh, ofOutbound } from './origins.ts';
+import { ofCells, ofFederation, ofFilter, ofIdentity, ofInboundListener, ofMesh, ofOutbound } from './origins.ts';
 import { loadAssignment, viewerCellOf } from './outbound/load-assignment.ts';
 import { outboundCluster } from './outbound/outbound-cluster.ts';
 import { outboundListener } from './outbound/outbound-listener.ts';
 import { outboundRoutes } from './outbound/outbound-routes.ts';
 import type { PortShape, ProxyShape, TranslatedResource, TranslationInputs } from './proxy.ts';
 import { resource } from './resource.ts';
-import { permissiveBundle, spiffeBundle } from './tls/bundle-secrets.ts';
+import { federatedBundle, permissiveBundle, spiffeBundle } from './tls/bundle-secrets.ts';
 
 export type Part = WholePart | FilledPart;
 
@@ -152,6 +152,12 @@ function inboundRest(service: PortIr, { mesh, bundles }: TranslationInputs): rea
   const own = ofOwn(mesh, service);
   if (service.mtls.mode === 'permissive') {
     resources.push(resource(SecretSchema, permissiveBundle(mesh.trustDomain, service.mtls, bundles), own));
+  }
+  const { federated: foreign = [] } = service;
+  if (foreign.length > 0) {
+    resources.push(
+      resource(SecretSchema, federatedBundle(mesh.trustDomain, foreign, bundles), () => ofFederation(mesh, foreign)),
+    );
   }
   if (service.protocol === 'tcp') return resources;
   const ofRoutes = () => [...own(), ...(service.identityHeaders.subjectDn ? ofCells(mesh.cells.values()) : [])];

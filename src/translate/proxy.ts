@@ -2,7 +2,7 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { IpPort } from '../lib/host-port.ts';
 import type { Origin } from '../model/origin.ts';
-import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import type { EndpointIr, MeshIr, PortKey, ServiceKey } from '../policy/ir.ts';
 
 /** Where a proxy listens and where its application is: as registered by the proxy, verified by the registry. */
@@ -39,6 +39,8 @@ export interface Bundles {
    * domain (name-constrained), concatenated.
    */
   readonly legacyAnchors: ReadonlyMap<string, string>;
+  /** Roots of foreign trust domains, concatenated. One that is not there (yet) vouches for nobody. Absent: none. */
+  readonly foreign?: ReadonlyMap<TrustDomain, string>;
 }
 
 /** Live endpoints of the ports that use their sidecars' addresses. */

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { type KindName, kindNames } from '../../src/model/documents/kind-names.ts';
 import { cellText, meshText, policyText, serviceText, workloadText } from '../support/resolve-text.ts';
+import { createTestCa } from '../support/test-ca.ts';
 import { type KindCase, kindContract } from './kind-contract.ts';
 
 const base = [meshText(), cellText('cell-1', 1), serviceText('cell-1/api'), serviceText('db', 'tcp')];
@@ -9,6 +10,12 @@ const cluster = 'typeUrl: type.googleapis.com/envoy.config.cluster.v3.Cluster, n
 const raw = (name: string, services: string, operation = 'merge, value: {connect_timeout: 3s}') =>
   `kind: EnvoyResource\nmetadata: {name: ${name}}\nspec: {selector: {services: [${services}]}, patch: ` +
   `{${cluster}, operation: ${operation}}}`;
+
+const { root } = await createTestCa('partner');
+const trustBundle = (name: string, spec: object): string =>
+  `kind: TrustBundle\nmetadata: {name: ${name}}\nspec: ${JSON.stringify(spec)}`;
+const partner = { trustDomain: 'partner.example', bundle: root };
+const url = 'https://spire.partner.example:8443';
 
 const cases: Readonly<Record<KindName, KindCase>> = {
   Mesh: {
@@ -49,6 +56,44 @@ const cases: Readonly<Record<KindName, KindCase>> = {
     invalid: { 'no identity': workloadText('job', '{}') },
     unresolved: {
       'an identity of another domain': [workloadText('job', '{identity: {spiffeId: "spiffe://td2/job"}}')],
+    },
+  },
+  TrustBundle: {
+    others: base,
+    valid: [
+      trustBundle('partner', partner),
+      trustBundle('other', { trustDomain: 'other.example', endpoint: { profile: 'https_web', url } }),
+      trustBundle('third', {
+        ...{ trustDomain: 'third.example', bundle: root },
+        endpoint: { profile: 'https_spiffe', url, spiffeId: 'spiffe://third.example/spire/server' },
+      }),
+    ],
+    invalid: {
+      'no trust domain': trustBundle('partner', { bundle: root }),
+      'a URL without TLS': trustBundle('partner', {
+        ...{ trustDomain: 'partner.example', endpoint: { profile: 'https_web', url: 'http://partner.example' } },
+      }),
+      'a password in a URL': trustBundle('partner', {
+        ...{ trustDomain: 'partner.example', endpoint: { profile: 'https_web', url: 'https://a:b@partner.example' } },
+      }),
+    },
+    unresolved: {
+      'our own trust domain': [trustBundle('partner', { ...partner, trustDomain: 'td1' })],
+      'a trust domain twice': [trustBundle('partner', partner), trustBundle('again', partner)],
+      'no roots, from nowhere': [trustBundle('partner', { trustDomain: 'partner.example' })],
+      'roots that are none': [trustBundle('partner', { ...partner, bundle: '{"keys": []}' })],
+      'an endpoint of a trust domain that is not known yet': [
+        trustBundle('partner', {
+          trustDomain: 'partner.example',
+          endpoint: { profile: 'https_spiffe', url, spiffeId: 'spiffe://partner.example/spire/server' },
+        }),
+      ],
+      'an endpoint that proves to be of another one': [
+        trustBundle('partner', {
+          ...partner,
+          endpoint: { profile: 'https_spiffe', url, spiffeId: 'spiffe://other.example/spire/server' },
+        }),
+      ],
     },
   },
   EnvoyResource: {

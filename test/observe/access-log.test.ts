@@ -6,17 +6,32 @@ import { httpCall, readLogName, tcpCall } from '../../src/observe/access-log.ts'
 import { createTraffic } from '../../src/observe/traffic.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
-const domain = parseTrustDomain('td') as TrustDomain;
+const domains = [parseTrustDomain('td') as TrustDomain];
 const api = 'spiffe://td/service/api';
 const log = { service: 's', chain: 'mtls' } as const;
 const uri = (value: string) => ({ san: { case: 'uri' as const, value } });
+
+it('a foreign identity counts where the port trusts its trust domain, and nowhere else', () => {
+  const partner = parseTrustDomain('partner.example') as TrustDomain;
+  const commonProperties = {
+    tlsProperties: {
+      peerCertificateProperties: { subjectAltName: [uri('spiffe://partner.example/billing')], subject: 'CN=x' },
+    },
+  };
+  const entry = create(HTTPAccessLogEntrySchema, { commonProperties });
+  const callerOf = (of: readonly TrustDomain[]) => httpCall(log, entry, of, () => undefined);
+  expect(callerOf([...domains, partner])).toMatchObject({
+    ...{ caller: 'mtls', principal: 'spiffe://partner.example/billing' },
+  });
+  expect(callerOf(domains)).toMatchObject({ caller: 'legacy', peer: 'CN=x' });
+});
 
 it('tells the four kinds of callers apart', () => {
   const kind = (commonProperties: object) =>
     httpCall(
       log,
       create(HTTPAccessLogEntrySchema, { commonProperties, response: { responseCodeDetails: 'via_upstream' } }),
-      domain,
+      domains,
       () => undefined,
     );
   expect(kind({})).toEqual({ service: 's', caller: 'plaintext', decision: 'allowed' });
@@ -38,7 +53,7 @@ it('tells who came by a token, of callers without an identity, and keeps nothing
     httpCall(
       log,
       create(HTTPAccessLogEntrySchema, { commonProperties, response: { responseCodeDetails: 'via_upstream' } }),
-      domain,
+      domains,
       () => undefined,
     );
   const metadata = { filterMetadata: { 'envoy.filters.http.jwt_authn': { 'cellwall/router': { sub: 'secret' } } } };
@@ -57,7 +72,7 @@ it('takes refusals from the details, never from the status', () => {
     httpCall(
       log,
       create(HTTPAccessLogEntrySchema, { commonProperties: {}, response: { responseCodeDetails } }),
-      domain,
+      domains,
       () => undefined,
     );
   expect(entry('via_upstream')).toMatchObject({ decision: 'allowed' });
@@ -73,7 +88,7 @@ it('takes refusals from the details, never from the status', () => {
   const tcp = create(TCPAccessLogEntrySchema, {
     commonProperties: { connectionTerminationDetails: 'rbac_access_denied_matched_policy[none]' },
   });
-  expect(tcpCall(log, tcp, domain)).toMatchObject({ decision: 'denied' });
+  expect(tcpCall(log, tcp, domains)).toMatchObject({ decision: 'denied' });
 });
 
 it.each([
@@ -93,7 +108,7 @@ it.each([
 ])('%s with %d is %s', (responseCodeDetails, responseCode, decision) => {
   const response = { responseCodeDetails, responseCode };
   const entry = create(HTTPAccessLogEntrySchema, { commonProperties: {}, response });
-  expect(httpCall(log, entry, domain, () => undefined)?.decision).toBe(decision);
+  expect(httpCall(log, entry, domains, () => undefined)?.decision).toBe(decision);
 });
 
 it('a connection is allowed when the application took it', () => {
@@ -101,7 +116,7 @@ it('a connection is allowed when the application took it', () => {
     address: { case: 'pipe' as const, value: { path: '/run/app.sock' } },
   };
   const decided = (commonProperties: object) =>
-    tcpCall(log, create(TCPAccessLogEntrySchema, { commonProperties }), domain)?.decision;
+    tcpCall(log, create(TCPAccessLogEntrySchema, { commonProperties }), domains)?.decision;
   expect(decided({ upstreamRemoteAddress })).toBe('allowed');
   expect(decided({ upstreamRemoteAddress, responseFlags: { upstreamConnectionFailure: true } })).toBe('failed');
   expect(decided({})).toBe('failed');
@@ -141,7 +156,7 @@ it('takes no name for an identity that is no SPIFFE ID', () => {
       create(HTTPAccessLogEntrySchema, {
         commonProperties: { tlsProperties: { peerCertificateProperties: { subjectAltName: [uri(value)] } } },
       }),
-      domain,
+      domains,
       () => undefined,
     )?.caller;
   expect(callOf(api)).toBe('mtls');
@@ -154,7 +169,7 @@ it('keeps no more than names can be long of what a proxy says', () => {
     httpCall(
       log,
       create(HTTPAccessLogEntrySchema, { commonProperties, response: { responseCodeDetails } }),
-      domain,
+      domains,
       () => undefined,
     );
   const certificate = (peerCertificateProperties: object) => ({ tlsProperties: { peerCertificateProperties } });

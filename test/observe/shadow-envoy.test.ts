@@ -71,10 +71,10 @@ function recorded({ ads }: TranslatedProxy): readonly Call[] {
     const calls =
       logEntries.case === 'httpLogs'
         ? logEntries.value.logEntry.map((entry) =>
-            readHttp(log, entry, domain, (_, path) => (service === undefined ? undefined : keep(service, path))),
+            readHttp(log, entry, [domain], (_, path) => (service === undefined ? undefined : keep(service, path))),
           )
         : logEntries.case === 'tcpLogs'
-          ? logEntries.value.logEntry.map((entry) => readTcp(log, entry, domain))
+          ? logEntries.value.logEntry.map((entry) => readTcp(log, entry, [domain]))
           : [];
     return calls.filter((call) => call !== undefined);
   });

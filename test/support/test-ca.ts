@@ -26,6 +26,8 @@ export interface TestCertificate {
 export interface TestCertificateOptions {
   /** Given, the only URI SAN. */
   readonly uri?: string;
+  /** More of them, which no SVID may have. */
+  readonly moreUris?: readonly string[];
   /** Default: none. */
   readonly dns?: readonly string[];
   readonly ip?: readonly string[];
@@ -60,10 +62,10 @@ export async function createTestCa(name = 'test root'): Promise<TestCa> {
   });
   return {
     root: root.toString('pem'),
-    async issue({ uri, dns = [], ip = [], lifetimeMs = hour, subject = 'CN=test', nodeKey }) {
+    async issue({ uri, moreUris = [], dns = [], ip = [], lifetimeMs = hour, subject = 'CN=test', nodeKey }) {
       const leaf = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
       const names = [
-        ...(uri === undefined ? [] : [{ type: 'url' as const, value: uri }]),
+        ...[...(uri === undefined ? [] : [uri]), ...moreUris].map((value) => ({ type: 'url' as const, value })),
         ...dns.map((value) => ({ type: 'dns' as const, value })),
         ...ip.map((value) => ({ type: 'ip' as const, value })),
       ];

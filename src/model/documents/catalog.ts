@@ -5,4 +5,5 @@ export { cellKind as Cell } from './cell.ts';
 export { envoyResourceKind as EnvoyResource } from './envoy-resource.ts';
 export { meshKind as Mesh } from './mesh.ts';
 export { serviceKind as Service } from './service.ts';
+export { trustBundleKind as TrustBundle } from './trust-bundle.ts';
 export { workloadKind as Workload } from './workload.ts';

@@ -6,6 +6,7 @@ const kinds = {
   Service: [],
   AuthorizationPolicy: ['policy', 'policies'],
   Workload: [],
+  TrustBundle: [],
   EnvoyResource: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 

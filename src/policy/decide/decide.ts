@@ -129,7 +129,11 @@ function cellOf({ trustDomain, cells }: MeshIr, caller: Caller): number | undefi
 function refusedInHandshake(mesh: MeshIr, service: PortIr, caller: Caller): string | undefined {
   if (caller.kind === 'id') {
     const domain = trustDomainOf(caller.id);
-    return domain === mesh.trustDomain ? undefined : `certificates of the trust domain ${domain} are not trusted here`;
+    if (domain === mesh.trustDomain || service.federated?.includes(domain) === true) return undefined;
+    if (mesh.trustBundles?.has(domain) !== true)
+      return `certificates of the trust domain ${domain} are not trusted here`;
+    if (service.mtls.mode === 'permissive') return `a permissive service trusts no other trust domain, as ${domain}`;
+    return `no allow rule of the service names identities of the trust domain ${domain}`;
   }
   if (service.mtls.mode === 'strict') return 'the service is strict: without an SVID there is no connection';
   if (caller.via === 'legacy' && service.mtls.legacyAuthority === undefined) {

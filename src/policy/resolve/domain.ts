@@ -1,4 +1,4 @@
-// All states of the documents with the same Mesh, cells and Workloads: what was made in one of them is kept in the next as long as
+// All states of the documents with the same Mesh, cells, Workloads and TrustBundles: what was made in one of them is kept in the next as long as
 // everything that was looked up for it is the same.
 import { defined } from '../../lib/defined.ts';
 import { share } from '../../lib/share.ts';
@@ -21,6 +21,7 @@ import { resolveCells, resolveMeshDefaults, warnOfNobodysBreakGlass } from './re
 import { type PolicyDraft, resolvePolicy } from './resolve-policy.ts';
 import { resolveRaws } from './resolve-raw.ts';
 import { resolveService, type ServiceDraft } from './resolve-service.ts';
+import { resolveTrustBundles } from './resolve-trust-bundles.ts';
 import { resolveWorkloads } from './resolve-workloads.ts';
 import { createServices } from './services.ts';
 import { warnOfRefusedDependencies } from './warn-of-refused-dependencies.ts';
@@ -32,7 +33,7 @@ export type Resolution =
 
 export interface Domain {
   /**
-   * `byKind` has the Mesh, cells and Workloads that it was made with; `made` receives the documents of which something was made. Undefined:
+   * `byKind` has the Mesh, cells, Workloads and TrustBundles that it was made with; `made` receives the documents of which something was made. Undefined:
    * what those mean has changed, and everything has to be resolved again.
    */
   resolve(byKind: DocumentsByKind, before: readonly Problem[], made: Set<ParsedDocument>): Resolution | undefined;
@@ -43,10 +44,13 @@ export function createDomain({
   meshes,
   cells: cellDocuments,
   workloads: workloadDocuments,
+  trustBundles: trustBundleDocuments,
   all,
 }: DocumentsByKind): Domain {
   const first = createProblems();
-  const defaults = resolveMeshDefaults(meshes, all, first);
+  const ofMesh = resolveMeshDefaults(meshes, all, first);
+  const trustBundles = resolveTrustBundles(trustBundleDocuments, ofMesh.trustDomain, first);
+  const defaults = { ...ofMesh, trustBundles };
   const cells = resolveCells(cellDocuments, first);
   const known = createTrackedMap<ServiceKey, true>();
   const drafts = createTrackedMap<ServiceKey, ServiceDraft>();
@@ -98,7 +102,7 @@ export function createDomain({
   const riskPass = () =>
     createPass<ParsedDocument, void>((document, _, problems) => warnOfRisks(document, problems), onMade);
   const risks = { ofFew: riskPass(), ofServices: riskPass(), ofPolicies: riskPass() };
-  const few = [...meshes, ...workloadDocuments];
+  const few = [...meshes, ...workloadDocuments, ...trustBundleDocuments];
   const refusedPass = createPass<ParsedDocument<Service>, void>((document, reader, problems) => {
     const { breakGlass } = defaults;
     warnOfRefusedDependencies(document, { services: services.seenBy(reader), breakGlass }, problems);
@@ -192,6 +196,7 @@ export function createDomain({
       const mesh: MeshIr = {
         ...{ document, trustDomain, svidLifetimeMs, cells, services: put.services, serviceOf: serviceOf.now() },
         ...{ callers: callers.value, identities: taken.identities.value, legacyAuthorities, jwtIssuers, breakGlass },
+        ...(trustBundles.size > 0 ? { trustBundles } : {}),
         ...(rawResources.length > 0 ? { rawResources } : {}),
         ...defined({ kinds }),
       };

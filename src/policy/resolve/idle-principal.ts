@@ -16,6 +16,7 @@ export interface IdlePrincipal {
 /** What is known about possible callers. */
 export interface IdleContext {
   readonly trustDomain: TrustDomain;
+  readonly trustBundles: ReadonlyMap<TrustDomain, unknown>;
   readonly drafts: ReadonlyMap<ServiceKey, ServiceDraft>;
   readonly serviceOf: MeshIr['serviceOf'];
   readonly dependencies: ReadonlyMap<ServiceKey, readonly DependencyIr[]>;
@@ -27,8 +28,9 @@ export function idlePrincipal(
   principal: PrincipalIr,
   target: ServiceDraft,
   ports: readonly PortKey[],
-  { trustDomain, drafts, serviceOf, dependencies, identities }: IdleContext,
+  { trustDomain, trustBundles, drafts, serviceOf, dependencies, identities }: IdleContext,
 ): IdlePrincipal | undefined {
+  const foreign = (text: string): IdlePrincipal | undefined => ofForeign(text, target, { trustDomain, trustBundles });
   switch (principal.kind) {
     case 'everyone':
     case 'cells':
@@ -51,7 +53,7 @@ export function idlePrincipal(
             never: true,
           };
     case 'id': {
-      if (!principal.id.startsWith(`${trustDomainUri(trustDomain)}/`)) return foreign(principal.id, trustDomain);
+      if (!principal.id.startsWith(`${trustDomainUri(trustDomain)}/`)) return foreign(principal.id);
       if (principal.id === serverSpiffeId(trustDomain)) return undefined;
       if (workloadOf(identities, principal.id) === undefined) {
         return {
@@ -73,8 +75,7 @@ export function idlePrincipal(
       };
     }
     case 'prefix':
-      if (!principal.prefix.startsWith(`${trustDomainUri(trustDomain)}/`))
-        return foreign(principal.prefix, trustDomain);
+      if (!principal.prefix.startsWith(`${trustDomainUri(trustDomain)}/`)) return foreign(principal.prefix);
       return someBeginsWith(identities, principal.prefix)
         ? undefined
         : {
@@ -87,10 +88,26 @@ export function idlePrincipal(
   }
 }
 
-function foreign(text: string, trustDomain: TrustDomain): IdlePrincipal {
+/** Who has an identity of another trust domain is known there alone: that it is trusted here suffices. */
+function ofForeign(
+  text: string,
+  target: ServiceDraft,
+  { trustDomain, trustBundles }: Pick<IdleContext, 'trustDomain' | 'trustBundles'>,
+): IdlePrincipal | undefined {
+  const known = [...trustBundles.keys()].some((domain) => text.startsWith(`${trustDomainUri(domain)}/`));
+  if (!known) {
+    return {
+      message: `${text} is in another trust domain, which is not trusted here`,
+      hint:
+        `identities of this mesh begin with "${trustDomainUri(trustDomain)}/"; for a trust domain that is federated ` +
+        'with this one write a TrustBundle (docs/federation.md)',
+      never: true,
+    };
+  }
+  if (target.mtls.mode === 'strict') return undefined;
   return {
-    message: `${text} is in another trust domain, which is not trusted here`,
-    hint: `identities of this mesh begin with "${trustDomainUri(trustDomain)}/"`,
+    message: `${text} is in another trust domain, and ${target.key} is permissive: it trusts this mesh alone`,
+    hint: 'make the service strict',
     never: true,
   };
 }

@@ -1,8 +1,8 @@
-// What the Mesh document sets for the whole deployment, as needed to resolve the other documents.
+// What the Mesh document, and TrustBundles, set for the whole deployment, as needed to resolve the other documents.
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Mesh } from '../../model/documents/mesh.ts';
 import type { SpiffeId, TrustDomain } from '../../model/spiffe-id.ts';
-import type { JwtIssuerIr, LegacyAuthorityIr } from '../ir.ts';
+import type { JwtIssuerIr, LegacyAuthorityIr, TrustBundleIr } from '../ir.ts';
 
 /** From the Mesh document, or defaults where it says nothing. */
 export interface MeshDefaults {
@@ -12,6 +12,8 @@ export interface MeshDefaults {
   readonly svidLifetimeMs: number;
   readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;
   readonly jwtIssuers: ReadonlyMap<string, JwtIssuerIr>;
+  /** Foreign ones, that policies may name. */
+  readonly trustBundles: ReadonlyMap<TrustDomain, TrustBundleIr>;
   readonly authorization: Mesh['spec']['authorization'];
   readonly breakGlass: readonly SpiffeId[];
   readonly strippedHeaders: readonly string[];

@@ -7,6 +7,7 @@ import type { Document } from '../../model/documents/document.ts';
 import type { EnvoyResource } from '../../model/documents/envoy-resource.ts';
 import type { Mesh } from '../../model/documents/mesh.ts';
 import type { Service } from '../../model/documents/service.ts';
+import type { TrustBundleDocument } from '../../model/documents/trust-bundle.ts';
 import type { Workload } from '../../model/documents/workload.ts';
 import { duplicateDocuments } from '../../model/duplicate-documents.ts';
 import type { FieldPath } from '../../model/field-path.ts';
@@ -22,6 +23,7 @@ export interface DocumentsByKind {
   readonly services: readonly ParsedDocument<Service>[];
   readonly policies: readonly ParsedDocument<AuthorizationPolicy>[];
   readonly workloads: readonly ParsedDocument<Workload>[];
+  readonly trustBundles: readonly ParsedDocument<TrustBundleDocument>[];
   readonly raws: readonly ParsedDocument<EnvoyResource>[];
 }
 
@@ -60,6 +62,7 @@ function withKnownLists(all: readonly ParsedDocument[], known: DocumentsByKind):
     services: listOf('Service', known.services),
     policies: listOf('AuthorizationPolicy', known.policies),
     workloads: listOf('Workload', known.workloads),
+    trustBundles: listOf('TrustBundle', known.trustBundles),
     raws: listOf('EnvoyResource', known.raws),
   };
 }
@@ -79,6 +82,7 @@ function listsOf(all: readonly ParsedDocument[]): DocumentsByKind {
     services: (lists.Service ?? []).filter(isKind('Service')),
     policies: (lists.AuthorizationPolicy ?? []).filter(isKind('AuthorizationPolicy')),
     workloads: (lists.Workload ?? []).filter(isKind('Workload')),
+    trustBundles: (lists.TrustBundle ?? []).filter(isKind('TrustBundle')),
     raws: (lists.EnvoyResource ?? []).filter(isKind('EnvoyResource')),
   };
 }

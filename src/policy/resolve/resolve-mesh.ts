@@ -26,7 +26,7 @@ export function resolveMeshDefaults(
   meshes: readonly ParsedDocument<Mesh>[],
   documents: readonly ParsedDocument[],
   problems: Problems,
-): MeshDefaults {
+): Omit<MeshDefaults, 'trustBundles'> {
   const [parsed, ...others] = meshes;
   if (parsed === undefined) {
     problems.add({

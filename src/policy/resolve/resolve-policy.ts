@@ -70,7 +70,7 @@ function resolveRule(
     const [principal] = found;
     if (principal === undefined || 'eachCell' in source) continue;
     const called = stands.map(({ id }) => id);
-    const idle = idlePrincipal(principal, target, called, { ...context, trustDomain: context.defaults.trustDomain });
+    const idle = idlePrincipal(principal, target, called, { ...context, ...context.defaults });
     if (idle !== undefined && (spec.action === 'allow' || idle.never)) {
       context.problems.warning(parsed, at, { code: 'matches-nobody', message: idle.message, hint: idle.hint });
     }

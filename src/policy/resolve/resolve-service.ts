@@ -14,7 +14,7 @@ import type { Problems } from './problems.ts';
 import { resolveIdentityHeaders } from './resolve-identity-headers.ts';
 
 /** A port before its authorization is known. */
-export type PortDraft = Omit<PortIr, 'authorization'>;
+export type PortDraft = Omit<PortIr, 'authorization' | 'federated'>;
 
 /** Dependencies are looked up once all services are known. */
 export interface ServiceDraft extends Omit<ServiceIr, 'ports' | 'dependsOn'> {

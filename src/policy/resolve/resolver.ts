@@ -41,5 +41,11 @@ export function createResolver({ onDocuments = () => {} }: ResolverDeps = {}): R
 
 /** Everything depends on these, and there are few: if one of them changes, everything is resolved. */
 function sameDomain(a: DocumentsByKind, b: DocumentsByKind): boolean {
-  return a.meshes === b.meshes && a.cells === b.cells && a.workloads === b.workloads && a.meshes.length > 0;
+  return (
+    a.meshes === b.meshes &&
+    a.cells === b.cells &&
+    a.workloads === b.workloads &&
+    a.trustBundles === b.trustBundles &&
+    a.meshes.length > 0
+  );
 }

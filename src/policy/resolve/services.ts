@@ -5,6 +5,7 @@ import { share } from '../../lib/share.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { DependencyIr, ServiceIr, ServiceKey } from '../ir.ts';
 import type { RawIr } from '../raw-ir.ts';
+import { federatedWith } from './federated-with.ts';
 import type { MeshDefaults } from './mesh-defaults.ts';
 import type { Made } from './pass.ts';
 import { createProblems } from './problems.ts';
@@ -117,7 +118,11 @@ export function createServices(defaults: MeshDefaults): Services {
       return there;
     }
     const patched = rawPatches.length > 0 ? { rawPatches } : {};
-    const ports = draft.ports.map((port) => ({ ...port, authorization: authorized.of(port), ...patched }));
+    const ports = draft.ports.map((port) => {
+      const authorization = authorized.of(port);
+      const federated = federatedWith(port.mtls, authorization, defaults.trustBundles);
+      return { ...port, authorization, ...(federated.length > 0 ? { federated } : {}), ...patched };
+    });
     const service = share(there?.service, { ...draft, ports, dependsOn, ...patched });
     return { draft, dependsOn, authorized, raw, service };
   };

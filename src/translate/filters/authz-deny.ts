@@ -2,7 +2,9 @@
 // is exempt from every deny rule, because anyone may make it without a certificate; callers' health checks use it.
 import { create } from '@bufbuild/protobuf';
 import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import { RegexMatcherSchema } from '#gen/envoy/type/matcher/v3/regex_pb.js';
 import { defined } from '../../lib/defined.ts';
+import { spiffeIdRegex } from '../../model/spiffe-id.ts';
 import { methodInQueryPattern, namesMethods } from '../../policy/decide/method-in-query.ts';
 import { doubleEscapesPattern, hiddenDotsPattern, parameters } from '../../policy/decide/path.ts';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
@@ -14,6 +16,7 @@ import { policiesOf, policy, rbac } from '../rbac/policies.ts';
 import {
   bannedPrincipals,
   everyone,
+  not as notPrincipal,
   type PrincipalContext,
   peerIdHeaderIs,
   principalContext,
@@ -41,7 +44,7 @@ export const authzDeny: InboundFilter = {
       policiesOf('deny', deny, context, narrow, mesh.breakGlass),
     );
     if (shadowDeny.length === 0) {
-      return authorization('authz-deny', service, { rules, ...defined({ lookUp: lookUp(service)?.matcher }) });
+      return authorization('authz-deny', service, { rules, ...defined({ lookUp: lookUp(service, context)?.matcher }) });
     }
     return authorization('authz-deny', service, {
       rules,
@@ -54,12 +57,22 @@ function guardsOf(service: PortIr, { banned }: MeshIr, context: PrincipalContext
   const found = new Map<string, Policy>();
   // Neither a health path nor break-glass is an exception.
   if (banned !== undefined) found.set(guards.banned, policy(bannedPrincipals(banned, context), [anyOperation()]));
-  // TCP has no headers to check. There, and with one trust domain, a second URI SAN cannot occur: our CA signs only one, and a legacy
-  // anchor excludes the trust domain from every URI SAN.
+  // TCP has no headers to check: where a foreign CA is trusted, a filter of its own comes first (inbound/one-identity.ts). Elsewhere a
+  // second URI SAN cannot occur: our CA signs only one, and a legacy anchor excludes the trust domain from every URI SAN.
   if (service.protocol === 'tcp') return found;
   // The SPIFFE validator takes the trust domain of the first URI SAN, `mtls_authenticated` matches any of them. The early header mutation
   // joins them with ",", which no SPIFFE ID contains.
-  found.set(guards.severalIdentities, policy([peerIdHeaderIs({ case: 'contains', value: ',' })], [anyOperation()]));
+  const several = peerIdHeaderIs({ case: 'contains', value: ',' });
+  // A foreign CA may sign anything that begins with its trust domain.
+  const odd =
+    context.federated.length === 0
+      ? []
+      : [
+          notPrincipal(
+            peerIdHeaderIs({ case: 'safeRegex', value: create(RegexMatcherSchema, { regex: spiffeIdRegex }) }),
+          ),
+        ];
+  found.set(guards.severalIdentities, policy([several, ...odd], [anyOperation()]));
   // Servers that support path parameters resolve "/..;x" as "/..", those that decode first resolve "/..%2f": never let one through,
   // whatever the rules say.
   found.set(guards.hiddenDots, policy([everyone(context)], [pathMatches(hiddenDotsPattern)]));

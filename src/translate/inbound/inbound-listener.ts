@@ -34,6 +34,7 @@ import { type CallerChain, callerChains, cutOf } from './caller-chains.ts';
 import { healthFilters } from './health-filters.ts';
 import { inboundManager } from './inbound-manager.ts';
 import { inboundTcp } from './inbound-tcp.ts';
+import { oneIdentity } from './one-identity.ts';
 
 /** On TCP the server may speak first: then no client hello comes, and after this time it counts as plaintext. */
 const tcpInspectorMs = 300;
@@ -174,7 +175,9 @@ function applicationFilters(
   const chain = kind === 'caller' ? 'mtls' : kind;
   const places = filtersInChain(service, kind).map((filter) => discoveredPlace(filter, service));
   if (service.protocol === 'tcp') {
-    const filters = [...places.map((place) => create(FilterSchema, place)), inboundTcp(service, chain, admission)];
+    const guard = kind === 'mtls' && service.federated !== undefined ? [oneIdentity()] : [];
+    const decided = places.map((place) => create(FilterSchema, place));
+    const filters = [...guard, ...decided, inboundTcp(service, chain, admission)];
     return () => filters;
   }
   const filters = places.map((place) => create(HttpFilterSchema, place));

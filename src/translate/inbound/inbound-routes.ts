@@ -31,12 +31,16 @@ import { subjectDn } from './subject-dn.ts';
 import { withoutForgedTrailers } from './trailers.ts';
 
 /** For the chains with filters; those of the health path are separate. */
-export function inboundRoutes(service: PortIr, { trustDomain, cells }: MeshIr): RouteConfiguration {
+export function inboundRoutes(service: PortIr, mesh: MeshIr): RouteConfiguration {
+  const { trustDomain, cells } = mesh;
   const { peerId, xfcc, subjectDn: wantsDn } = service.identityHeaders;
   // Envoy writes a certificate's names into XFCC as they are: an old CA may vouch for a DNS name "a;URI=spiffe://…".
   const withoutPeer = route(service, everything, { remove: [peerIdHeader, ...(xfcc ? [xfccHeader] : [])] });
   const set = peerId ? { [peerCellHeader]: peerNameValues.cell, [peerServiceHeader]: peerNameValues.service } : {};
   const remove = peerId ? [] : [peerIdHeader];
+  // Of a foreign caller only the ID: its CA may write any other name, and the names in its ID are not those of our cells and services.
+  const foreign = peerId ? (service.federated ?? []).map((one) => `${trustDomainUri(one)}/`) : [];
+  const onlyId = { remove: xfcc ? [xfccHeader] : [] };
   if (wantsDn) {
     const ofCells = [...cells.keys()].sort().map((cell): [string, Route] => {
       const headers = { ...set, [subjectDnHeader]: subjectDn(cell) };
@@ -44,7 +48,11 @@ export function inboundRoutes(service: PortIr, { trustDomain, cells }: MeshIr): 
     });
     return byPeer(
       service,
-      [[`${trustDomainUri(trustDomain)}/`, route(service, everything, { set, remove })], ...ofCells],
+      [
+        [`${trustDomainUri(trustDomain)}/`, route(service, everything, { set, remove })],
+        ...foreign.map((one) => [one, route(service, everything, onlyId)] as const),
+        ...ofCells,
+      ],
       withoutPeer,
     );
   }
@@ -52,7 +60,13 @@ export function inboundRoutes(service: PortIr, { trustDomain, cells }: MeshIr): 
   return configuration(
     service,
     peerId || xfcc
-      ? [route(service, { ...everything, headers: [ofTheMesh] }, { set, remove }), withoutPeer]
+      ? [
+          route(service, { ...everything, headers: [ofTheMesh] }, { set, remove }),
+          ...foreign.map((value) =>
+            route(service, { ...everything, headers: [header(peerIdHeader, { case: 'prefix', value })] }, onlyId),
+          ),
+          withoutPeer,
+        ]
       : [withoutPeer],
   );
 }

@@ -1,5 +1,5 @@
 // Authorization that would fail open, or that `explain` cannot decide.
-import { isMessage, type Message } from '@bufbuild/protobuf';
+import { equals, isMessage, type Message } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { ExtensionConfigSourceSchema } from '#gen/envoy/config/core/v3/config_source_pb.js';
 import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
@@ -18,15 +18,21 @@ import {
   type SubjectAltNameMatcher,
   SubjectAltNameMatcher_SanType,
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { MatcherSchema } from '#gen/xds/type/matcher/v3/matcher_pb.js';
 import { hostNameOid, hostNamePattern } from '../../lib/host-name.ts';
 import { guards } from '../../policy/own-policies.ts';
+import { oneIdentityMatcher } from '../inbound/one-identity.ts';
 import { unpacked } from '../wire/any.ts';
 import { extensionRegistry } from './registry.ts';
 import { about, type Rule, type Wrong } from './rule.ts';
 
 /** Envoy accepts absent rules, and then allows everyone. */
 const rulesPresent = about([HttpRbacSchema, NetworkRbacSchema], (message) => {
-  if (message.matcher !== undefined) return [['rbac-matcher', 'a matcher tree is not looked into: use rules']];
+  if (message.matcher !== undefined) {
+    return equals(MatcherSchema, message.matcher, oneIdentityMatcher())
+      ? []
+      : [['rbac-matcher', 'a matcher tree is not looked into: use rules']];
+  }
   return message.rules === undefined ? [['rbac-no-rules', 'RBAC without rules allows everyone']] : [];
 });
 

@@ -18,6 +18,8 @@ import { jwtClaims } from './jwt-claims.ts';
 /** What decides how a caller is recognised. */
 export interface PrincipalContext {
   readonly domain: TrustDomain;
+  /** Foreign trust domains whose certificates the port accepts. */
+  readonly federated: readonly TrustDomain[];
   readonly cells: MeshIr['cells'];
   readonly mode: PortIr['mtls']['mode'];
   readonly protocol: PortIr['protocol'];
@@ -25,7 +27,9 @@ export interface PrincipalContext {
 }
 
 export function principalContext(service: PortIr, mesh: MeshIr, action: 'allow' | 'deny'): PrincipalContext {
-  return { domain: mesh.trustDomain, cells: mesh.cells, mode: service.mtls.mode, protocol: service.protocol, action };
+  const { trustDomain: domain, cells } = mesh;
+  const { federated = [] } = service;
+  return { domain, federated, cells, mode: service.mtls.mode, protocol: service.protocol, action };
 }
 
 /** Any of these; empty if the rule can match nobody, and is then left out. */
@@ -41,11 +45,10 @@ export function everyone({ mode }: PrincipalContext): Principal {
 function principal(of: PrincipalIr, context: PrincipalContext): Principal | undefined {
   const own = `${trustDomainUri(context.domain)}/`;
   switch (of.kind) {
-    // An ID of another trust domain can only come from a legacy certificate, which proves no identity: nobody.
     case 'id':
-      return of.id.startsWith(own) ? callerIs({ case: 'exact', value: of.id }, context) : undefined;
+      return isTrusted(of.id, context) ? callerIs({ case: 'exact', value: of.id }, context) : undefined;
     case 'prefix':
-      return of.prefix.startsWith(own) ? callerIs({ case: 'prefix', value: of.prefix }, context) : undefined;
+      return isTrusted(of.prefix, context) ? callerIs({ case: 'prefix', value: of.prefix }, context) : undefined;
     case 'with-token': {
       const caller = principal(of.caller, context);
       return caller === undefined ? undefined : and([caller, ...jwtClaims(of.token)]);
@@ -69,6 +72,14 @@ function principal(of: PrincipalIr, context: PrincipalContext): Principal | unde
     default:
       return of satisfies never;
   }
+}
+
+/** An ID of a trust domain that the port does not trust can only come from a legacy certificate, which proves no identity: nobody. */
+export function isTrusted(
+  text: string,
+  { domain, federated }: Pick<PrincipalContext, 'domain' | 'federated'>,
+): boolean {
+  return [domain, ...federated].some((one) => text.startsWith(`${trustDomainUri(one)}/`));
 }
 
 type CallerPattern = { readonly case: 'exact' | 'prefix'; readonly value: string };
@@ -139,6 +150,6 @@ export function and(ids: readonly Principal[]): Principal {
   return create(PrincipalSchema, { identifier: { case: 'andIds', value: { ids: [...ids] } } });
 }
 
-function not(value: Principal): Principal {
+export function not(value: Principal): Principal {
   return create(PrincipalSchema, { identifier: { case: 'notId', value } });
 }

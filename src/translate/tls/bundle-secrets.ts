@@ -5,21 +5,41 @@ import { type Secret, SecretSchema } from '#gen/envoy/extensions/transport_socke
 import { SPIFFECertValidatorConfigSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.js';
 import type { TrustDomain } from '../../model/spiffe-id.ts';
 import type { MtlsIr } from '../../policy/ir.ts';
-import { bundleName, permissiveBundleName } from '../names.ts';
+import { bundleName, federatedBundleName, permissiveBundleName } from '../names.ts';
 import type { Bundles } from '../proxy.ts';
 import { any } from '../wire/any.ts';
 
-/** One trust domain per secret: Envoy refuses two entries with one name, and none at all refuses everyone. */
+/** The mesh's own trust domain: for whoever calls its services, and for ports that admit nobody else. */
 export function spiffeBundle(domain: TrustDomain, { roots }: Bundles): Secret {
+  return spiffeValidator(bundleName(domain), [[domain, roots]]);
+}
+
+/**
+ * With foreign trust domains, for callers of a port whose rules name them. Each root vouches for its own trust domain alone. Of one whose
+ * roots are not known nobody is accepted.
+ */
+export function federatedBundle(domain: TrustDomain, foreign: readonly TrustDomain[], bundles: Bundles): Secret {
+  const known = foreign.flatMap((one): readonly (readonly [TrustDomain, string])[] => {
+    const roots = bundles.foreign?.get(one) ?? '';
+    return roots === '' ? [] : [[one, roots]];
+  });
+  return spiffeValidator(federatedBundleName(domain, foreign), [[domain, bundles.roots], ...known]);
+}
+
+/** Envoy refuses two entries with one name, and none at all refuses everyone. */
+function spiffeValidator(name: string, domains: readonly (readonly [TrustDomain, string])[]): Secret {
   return create(SecretSchema, {
-    name: bundleName(domain),
+    name,
     type: {
       case: 'validationContext',
       value: {
         customValidatorConfig: {
           name: 'envoy.tls.cert_validator.spiffe',
           typedConfig: any(SPIFFECertValidatorConfigSchema, {
-            trustDomains: [{ name: domain, trustBundle: { specifier: { case: 'inlineString', value: roots } } }],
+            trustDomains: domains.map(([domain, roots]) => ({
+              name: domain,
+              trustBundle: { specifier: { case: 'inlineString' as const, value: roots } },
+            })),
           }),
         },
       },

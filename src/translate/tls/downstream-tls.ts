@@ -12,7 +12,7 @@ import {
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import type { SpiffeId, TrustDomain } from '../../model/spiffe-id.ts';
 import type { PortIr } from '../../policy/ir.ts';
-import { bundleName, permissiveBundleName } from '../names.ts';
+import { bundleName, federatedBundleName, permissiveBundleName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { composer } from '../wire/compose.ts';
 import { secretConfig, tlsSocket } from './secret-config.ts';
@@ -20,7 +20,7 @@ import { callerTlsParams } from './tls-params.ts';
 
 /** For each chain of the port. `only`: nobody else passes the handshake, whatever the service's mode. Reads all of the port at once. */
 export function downstreamTls(
-  { mtls, protocol, spiffeId }: PortIr,
+  { mtls, protocol, spiffeId, federated = [] }: PortIr,
   domain: TrustDomain,
 ): (only?: readonly SpiffeId[]) => TransportSocket {
   const own = [secretConfig(spiffeId)];
@@ -45,7 +45,10 @@ export function downstreamTls(
   };
   const strict = socketFor(true);
   const forAll = mtls.mode === 'strict' ? strict : socketFor(false);
-  const bundle = mtls.mode === 'strict' ? roots : secretConfig(permissiveBundleName(domain, mtls));
+  const bundle =
+    mtls.mode === 'strict'
+      ? secretConfig(federatedBundleName(domain, federated))
+      : secretConfig(permissiveBundleName(domain, mtls));
   return (only) => {
     if (only === undefined) return forAll({ case: 'validationContextSdsSecretConfig', value: bundle });
     const value = create(CommonTlsContext_CombinedCertificateValidationContextSchema, {

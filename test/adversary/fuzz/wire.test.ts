@@ -254,7 +254,7 @@ it('access-log messages: counted for their own service only, or not at all', { t
           if (part.kind === 'identifier' || part.kind === 'unreadable' || stated?.service !== 'api') continue;
           takeEntry(
             part,
-            { stated, node: 'n', domain },
+            { stated, node: 'n', domains: [domain] },
             { traffic, refusals, keepPath: (_service, path) => ({ kind: 'exact', path: path.slice(0, 100) }) },
           );
         }

@@ -62,7 +62,7 @@ test('passes where its neighbour is denied, and is logged', async () => {
     () => {
       const policies = proxy.ads.logs
         .flatMap(({ message: { logEntries } }) => (logEntries.case === 'httpLogs' ? logEntries.value.logEntry : []))
-        .map((entry) => readCall({ service: key, chain: 'mtls' }, entry, 'td1' as TrustDomain, () => undefined))
+        .map((entry) => readCall({ service: key, chain: 'mtls' }, entry, ['td1' as TrustDomain], () => undefined))
         .map((seen) => `${seen?.principal} ${seen?.decision} ${seen?.policy}`);
       expect(policies).toContain(`spiffe://td1/person/oncall allowed ${breakGlassPolicy}`);
       expect(policies).toContain('spiffe://td1/person/other denied closed/0');

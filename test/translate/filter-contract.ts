@@ -197,7 +197,7 @@ export function filterContract(what: string, testCase: FilterCase): void {
         commonProperties: {},
         response: { responseCode: 429, responseCodeDetails: traces.refusesWith },
       });
-      const call = httpCall({ service, chain: 'mtls' }, entry, domain, () => undefined);
+      const call = httpCall({ service, chain: 'mtls' }, entry, [domain], () => undefined);
       expect(call).toMatchObject({ decision: 'denied', policy: filterPolicy(name) });
     });
 

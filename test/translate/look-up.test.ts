@@ -99,6 +99,20 @@ describe('a look-up', () => {
     expect(lookUp(servicePort(64, shadow))).toBeUndefined();
   });
 
+  it('finds nobody of a trust domain that the port does not trust: only an old certificate could name him', () => {
+    const foreign = policyDocument(
+      'foreign',
+      'cell-1',
+      '{target: {service: api}, action: allow, rules: [{from: [{spiffeId: "spiffe://other/billing"}]}]}',
+    );
+    const tree = lookUp(servicePort(64, foreign))?.matcher.matcherType;
+    const found =
+      tree?.case === 'matcherTree' && tree.value.treeType.case === 'exactMatchMap' ? tree.value.treeType : undefined;
+    const ids = Object.keys(found?.value.map ?? {});
+    expect(ids.some((id) => id.startsWith('spiffe://td1.test/'))).toBe(true);
+    expect(ids.filter((id) => id.startsWith('spiffe://other/'))).toEqual([]);
+  });
+
   it('is told by the name of the rule that it found', () => {
     const rbac = {
       authz_allow_enforced_engine_result: 'allowed',

@@ -75,7 +75,7 @@ test('a neutral reason and a request id, which the log has with the rule', async
     { timeout: 5000 },
   );
   if (entry === undefined) return;
-  const call = httpCall({ service: key, chain: 'plain' }, entry, 'td1' as TrustDomain, () => undefined);
+  const call = httpCall({ service: key, chain: 'plain' }, entry, ['td1' as TrustDomain], () => undefined);
   expect(call).toMatchObject({ decision: 'denied', policy: 'secret-policy/0', caller: 'plaintext', method: 'GET' });
   refusals.record({
     kind: 'denied',
@@ -131,7 +131,7 @@ test('a WebSocket that the service does not take is a refusal, and told for what
         .flatMap(({ message: { logEntries } }) => (logEntries.case === 'httpLogs' ? logEntries.value.logEntry : []))
         .find(({ request }) => request?.requestId === id);
       if (found === undefined) throw new Error('not logged yet');
-      return httpCall({ service: key, chain: 'plain' }, found, 'td1' as TrustDomain, () => undefined);
+      return httpCall({ service: key, chain: 'plain' }, found, ['td1' as TrustDomain], () => undefined);
     },
     { timeout: 5000 },
   );

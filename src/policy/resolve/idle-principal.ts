@@ -38,6 +38,7 @@ export function idlePrincipal(
     case 'with-token':
       return idlePrincipal(principal.caller, target, ports, {
         trustDomain,
+        trustBundles,
         drafts,
         serviceOf,
         dependencies,

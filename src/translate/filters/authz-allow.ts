@@ -22,7 +22,7 @@ export const authzAllow: InboundFilter = {
     const { allow: allowRules, shadowAllow, fallback: otherwise, cellDefault } = service.authorization;
     const context = principalContext(service, mesh, 'allow');
     const health = healthPolicies(service, context);
-    const found = lookUp(service, context);
+    const found = lookUp(service);
     const allow = new Map(policiesOf('allow', found?.rest ?? allowRules, context));
     if (found !== undefined) allow.set(lookedUpPolicy, policy([lookedUp()], [anyOperation()]));
     const fallback = new Map<string, Policy>();

@@ -44,7 +44,7 @@ export const authzDeny: InboundFilter = {
       policiesOf('deny', deny, context, narrow, mesh.breakGlass),
     );
     if (shadowDeny.length === 0) {
-      return authorization('authz-deny', service, { rules, ...defined({ lookUp: lookUp(service, context)?.matcher }) });
+      return authorization('authz-deny', service, { rules, ...defined({ lookUp: lookUp(service)?.matcher }) });
     }
     return authorization('authz-deny', service, {
       rules,

@@ -18,12 +18,12 @@ import {
   type Matcher_OnMatchSchema,
   MatcherSchema,
 } from '#gen/xds/type/matcher/v3/matcher_pb.js';
-import type { SpiffeId } from '../../model/spiffe-id.ts';
+import { type SpiffeId, trustDomainOf } from '../../model/spiffe-id.ts';
 import type { OperationIr, RuleIr } from '../../policy/authorization-ir.ts';
 import type { PortIr } from '../../policy/ir.ts';
 import { lookUpPrefix, rbacMetadata } from '../../policy/own-policies.ts';
 import { any } from '../wire/any.ts';
-import { and, authenticated, isTrusted, type PrincipalContext } from './principals.ts';
+import { and, authenticated, isTrusted } from './principals.ts';
 
 type OnMatch = MessageInitShape<typeof Matcher_OnMatchSchema>;
 type Predicate = MessageInitShape<typeof Matcher_MatcherList_PredicateSchema>;
@@ -40,14 +40,15 @@ export interface LookedUp {
 }
 
 /** Undefined if it is not worth it, or if shadow policies need its place. On TCP, rules are evaluated once per connection. */
-export function lookUp({ protocol, authorization }: PortIr, context: PrincipalContext): LookedUp | undefined {
+export function lookUp({ protocol, authorization, spiffeId, federated = [] }: PortIr): LookedUp | undefined {
   const { allow: rules, shadowDeny } = authorization;
   if (protocol === 'tcp' || shadowDeny.length > 0) return undefined;
   const taken = rules.filter(isSimple);
   if (taken.length < worthIt) return undefined;
+  const trusted = { domain: trustDomainOf(spiffeId), federated };
   const byCaller = new Map<SpiffeId, RuleIr[]>();
   for (const rule of taken) {
-    for (const id of callersOf(rule).filter((one) => isTrusted(one, context))) {
+    for (const id of callersOf(rule).filter((one) => isTrusted(one, trusted))) {
       const own = byCaller.get(id) ?? [];
       if (own.length === 0) byCaller.set(id, own);
       own.push(rule);

@@ -19,7 +19,7 @@ export interface ForeignBundle {
 }
 
 /** Larger texts are not read. */
-export const maxBundleBytes = 262_144;
+const maxBundleBytes = 262_144;
 const maxKeys = 64;
 
 /** Throws `invalid_argument` with what is wrong; never repeats the text. */

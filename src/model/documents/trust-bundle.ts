@@ -49,7 +49,8 @@ export const trustBundleSchema = z.strictObject({
       .max(262_144)
       .optional()
       .describe(
-        'Its roots: PEM certificates, or a SPIFFE bundle (JSON). With `endpoint`, the roots to begin with: what was fetched takes their place.',
+        'Its roots: PEM certificates, or a SPIFFE bundle (JSON). With `endpoint`, the roots to begin with: what was ' +
+          'fetched takes their place.',
       ),
     endpoint: endpointSchema.optional().describe('Where later bundles are fetched from.'),
   }),

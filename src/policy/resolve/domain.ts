@@ -1,5 +1,5 @@
-// All states of the documents with the same Mesh, cells, Workloads and TrustBundles: what was made in one of them is kept in the next as long as
-// everything that was looked up for it is the same.
+// All states of the documents with the same Mesh, cells, Workloads and TrustBundles: what was made in one of them is kept in the next as
+// long as everything that was looked up for it is the same.
 import { defined } from '../../lib/defined.ts';
 import { share } from '../../lib/share.ts';
 import { createReader, createTrackedMap, forgetReader, type Reader } from '../../lib/tracked-map.ts';
@@ -33,8 +33,8 @@ export type Resolution =
 
 export interface Domain {
   /**
-   * `byKind` has the Mesh, cells, Workloads and TrustBundles that it was made with; `made` receives the documents of which something was made. Undefined:
-   * what those mean has changed, and everything has to be resolved again.
+   * `byKind` has the Mesh, cells, Workloads and TrustBundles that it was made with; `made` receives the documents of which something was
+   * made. Undefined: what those mean has changed, and everything has to be resolved again.
    */
   resolve(byKind: DocumentsByKind, before: readonly Problem[], made: Set<ParsedDocument>): Resolution | undefined;
 }

@@ -1,6 +1,6 @@
 // The first filter of a TCP chain that accepts certificates of foreign trust domains: lets only callers pass whose certificate names
-// exactly one SPIFFE ID (X509-SVID §2). The SPIFFE validator looks at the first URI SAN, `mtls_authenticated` at any: a foreign CA could add one of
-// ours. Over HTTP a rule of the deny filter does it. Not by ECDS: it never changes.
+// exactly one SPIFFE ID (X509-SVID §2). The SPIFFE validator looks at the first URI SAN, `mtls_authenticated` at any: a foreign CA could
+// add one of ours. Over HTTP a rule of the deny filter does it. Not by ECDS: it never changes.
 import { create } from '@bufbuild/protobuf';
 import { type Filter, FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ActionSchema, RBAC_Action } from '#gen/envoy/config/rbac/v3/rbac_pb.js';

@@ -12,11 +12,8 @@ import { createJoinTokenAttestor, type JoinTokenAttestor } from '../identity/att
 import { createNodeRegistry, type NodeRegistry } from '../identity/attestor/node-registry.ts';
 import { type Bans, createBans } from '../identity/ban/bans.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
-import { createEntitled } from '../identity/entitled.ts';
 import { createFollowerIssuers, type FollowerIssuers } from '../identity/follower-issuers.ts';
 import { createIssuer, type Issuer } from '../identity/issuer.ts';
-import { createJwtIssuer } from '../identity/jwt/jwt-issuer.ts';
-import { createJwtKeys } from '../identity/jwt/jwt-keys.ts';
 import { type OpenAuthority, openAuthority } from '../identity/open-authority.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
 import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
@@ -38,6 +35,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
 import { createFollowed, type SeenFollower } from './followed.ts';
+import { type OpenJwt, openJwt } from './open-jwt.ts';
 import { keepRootCopy, openCaStorage } from './open-ca-storage.ts';
 import type { Receivers } from './receivers.ts';
 import { recordExchanges } from './record-exchanges.ts';
@@ -61,6 +59,8 @@ export interface IdentityServices {
   readonly entitlement: Entitlement;
   /** Who asked for an SVID here and got none. */
   readonly refusedSvids: Pick<RefusedSvids, 'list'>;
+  /** Of JWT-SVIDs, for relying parties. */
+  readonly oidc: Pick<OpenJwt, 'listens' | 'published'>;
   /** Control planes that follow this one. Absent: it follows one itself. */
   readonly followers: (() => readonly SeenFollower[]) | undefined;
 }
@@ -71,6 +71,7 @@ export interface IdentityServicesDeps {
   readonly ca: ServeOptions['ca'];
   readonly attestors: AttestorOptions;
   readonly bootstrapSecret: ServeOptions['bootstrapSecret'];
+  readonly oidc: ServeOptions['oidc'];
   /** For tests, in which the CA does at once what it otherwise does over months. */
   readonly openCa?: typeof openAuthority | undefined;
   /** Other control planes may use the same store, by mistake or on purpose. */
@@ -135,13 +136,9 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     refuse: bans.check,
     backdate: deps.backdate,
   });
-  const jwtKeys = await createJwtKeys({ file: join(data, 'jwt-keys.json'), table: sealed('jwt-keys'), clock, log });
-  lifecycle.defer('keys of JWT-SVIDs', async () => jwtKeys.close());
-  const jwtIssuer = createJwtIssuer({
-    keys: jwtKeys,
-    entitled: createEntitled({ trustDomain, policy, refuse: bans.check }),
-    trustDomain,
-    clock,
+  const jwt = await openJwt({
+    ...{ data, oidc: deps.oidc, shared, trustDomain, policy, refuse: bans.check, clock, log, lifecycle },
+    ...{ keys: sealed('jwt-keys'), jobs: store.table('jobs') },
   });
   const attesting: AttestorDeps = {
     tokens: sealed('join-tokens'),
@@ -174,7 +171,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
           );
       },
     },
-    jwt: { keys: jwtKeys, issuer: jwtIssuer },
+    jwt: jwt.services,
     exchanges: recordExchanges({ audit, clock, log, lifecycle }),
     ...{
       issuer,
@@ -218,5 +215,6 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     entitlement,
     followers,
     refusedSvids,
+    oidc: jwt,
   };
 }

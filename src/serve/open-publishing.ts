@@ -1,5 +1,6 @@
 // Publishes the trust bundle: of replicas that share a store, one does.
 import type { openPublishers, Publishers } from '../identity/publisher/publishers.ts';
+import type { PublisherStatus } from '../identity/publisher/publisher-status.ts';
 import type { TrustBundle } from '../identity/trust-bundle.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -15,15 +16,22 @@ export interface PublishingParts {
   /** Others may use the store. */
   readonly shared: boolean;
   readonly bundle: Watchable<TrustBundle>;
+  /** What is published beside the trust bundle; for status and metrics. */
+  readonly also: () => readonly PublisherStatus[];
   readonly metrics: Pick<Metrics, 'watchPublishers'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
 }
 
-/** `status` is empty where another replica publishes. */
-export function openPublishing(parts: PublishingParts): Pick<Publishers, 'status'> {
-  const { publish, store, shared, bundle, metrics, clock, log, lifecycle } = parts;
+export interface Publishing {
+  /** Of the trust bundle. Empty where another replica publishes. */
+  readonly status: () => readonly PublisherStatus[];
+  readonly all: Pick<Publishers, 'status'>;
+}
+
+export function openPublishing(parts: PublishingParts): Publishing {
+  const { publish, store, shared, bundle, also, metrics, clock, log, lifecycle } = parts;
   let running: Publishers | undefined;
   const begin = (): (() => void) => {
     const begun = publish({ bundle, clock, log });
@@ -38,6 +46,7 @@ export function openPublishing(parts: PublishingParts): Pick<Publishers, 'status
     lifecycle.defer('publishers', one.stop);
   } else lifecycle.defer('publishers', begin());
   const status = () => running?.status() ?? [];
-  metrics.watchPublishers(status, clock.now);
-  return { status };
+  const all = { status: () => [...status(), ...also()] };
+  metrics.watchPublishers(all.status, clock.now);
+  return { status, all };
 }

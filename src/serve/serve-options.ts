@@ -38,6 +38,8 @@ export interface ServeOptions {
   readonly approveByOthers?: true;
   /** Where the trust bundle is published. Default: nowhere. */
   readonly publish?: readonly PublisherPlace[];
+  /** Tokens name an issuer that relying parties of OpenID Connect verify. Default: they do not. */
+  readonly oidc?: OidcChoice;
   /** How long documents are in force without a rejection until they count as good, seconds. Default 60. */
   readonly soakSeconds?: number;
   /** By name, in place of the defaults of limits/limits.ts. */
@@ -47,12 +49,24 @@ export interface ServeOptions {
   readonly logLevel: LogLevel;
 }
 
+export interface OidcChoice {
+  /** As `parseIssuer` (identity/jwt/oidc-documents.ts) has it. */
+  readonly issuer: string;
+  /** Where the documents are served: without `tls` plain HTTP. */
+  readonly listen?: HostPort;
+  /** PEM files. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** The folder that they are written to. */
+  readonly files?: string;
+}
+
 /** What a started control plane reports about itself. */
 export interface ServeStarted {
   readonly xds: HostPort;
   readonly identity: HostPort;
   readonly admin: HostPort;
   readonly adminTls?: HostPort;
+  readonly oidc?: HostPort;
   readonly trustDomain?: string;
   readonly revision?: number;
   readonly services: number;

@@ -139,7 +139,7 @@ export async function serve(
   const offsets = createClockOffsets({ clock, log: log.child({ room: 'registry' }) });
   const identity = await createIdentityServices({
     ...{ shared, data: options.data, ca: options.ca, attestors, openCa: deps.openCa ?? follower?.openCa },
-    ...{ bootstrapSecret: options.bootstrapSecret },
+    ...{ bootstrapSecret: options.bootstrapSecret, oidc: options.oidc },
     ...{ audit, version, metrics, follows: follower },
     trustDomain,
     mesh: mesh.value,
@@ -153,7 +153,7 @@ export async function serve(
   });
   identity.issuer.watch(() => metrics.svidIssued());
   const publishers = openPublishing({
-    ...{ publish, store, shared, bundle: identity.bundle, metrics, clock, lifecycle },
+    ...{ publish, store, shared, bundle: identity.bundle, also: identity.oidc.published, metrics, clock, lifecycle },
     log: log.child({ room: 'publisher' }),
   });
   const rotator = openRotator({
@@ -231,7 +231,8 @@ export async function serve(
     log: log.child({ room: 'cutover' }),
   });
   admin.attach({
-    ...{ control, everywhere, identity, rotator, cutOver, endpoints, hosts, bans, issuerKeys, publishers, roots },
+    ...{ control, everywhere, identity, rotator, cutOver, endpoints, hosts, bans, issuerKeys, roots },
+    publishers: publishers.all,
     ...defined({ parent: follower?.status, followers: identity.followers }),
     away: () => awayStatus(registry.away(), control.mesh()),
     clockOffset: offsets.of,
@@ -244,7 +245,7 @@ export async function serve(
     xds: { host: options.xds.host, port: xds.port },
     identity: identityAddress,
     admin: admin.address,
-    ...defined({ adminTls }),
+    ...defined({ adminTls, oidc: identity.oidc.listens }),
     trustDomain,
     ...(control.revision() === undefined ? {} : { revision: control.revision() ?? 0 }),
     services: control.mesh()?.services.size ?? 0,

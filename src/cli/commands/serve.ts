@@ -13,6 +13,7 @@ import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
 
 import { seconds } from '../flags/number.ts';
 
+import { addOidcFlags, type OidcFlags, oidcOf } from '../flags/oidc.ts';
 import { addParentFlags, type ParentFlags, parentOf } from '../flags/parent.ts';
 
 import { defaultData } from '../flags/paths.ts';
@@ -24,7 +25,7 @@ import { formatOf, print } from '../output/print.ts';
 import { object, prints } from '../output/prints.ts';
 import { serveSummary } from '../output/serve-summary.ts';
 
-interface Options extends StoreFlags, AuthorityFlags, AdminTlsFlags, ParentFlags {
+interface Options extends StoreFlags, AuthorityFlags, AdminTlsFlags, ParentFlags, OidcFlags {
   readonly allowProxyCode?: true;
   readonly approveByOthers?: true;
   readonly data?: string;
@@ -121,6 +122,7 @@ export function serveCommand(context: CliContext): Command {
         defaultText: 'nowhere',
       }),
     );
+  addOidcFlags(command);
   addAuthorityFlags(command);
   addParentFlags(command);
   addLogLevelFlag(command);
@@ -129,7 +131,7 @@ export function serveCommand(context: CliContext): Command {
     'serve --documents mesh.d',
     'serve --store redis --redis-url-file /run/secrets/redis-url --data /var/lib/cellwall',
   );
-  prints(command, object('xds identity admin services adminTokenFile', 'trustDomain revision adminTls'));
+  prints(command, object('xds identity admin services adminTokenFile', 'trustDomain revision adminTls oidc'));
   return command.action(async (options: Options, self: Command) => {
     const listen = (value: HostPort | string): HostPort => (typeof value === 'string' ? parseHostPort(value) : value);
     const code = await context.run.serve(
@@ -147,6 +149,7 @@ export function serveCommand(context: CliContext): Command {
         admin: listen(options.adminListen),
         ...adminTlsOf(options, self),
         ...publisherPlaces(options.publish, self),
+        ...oidcOf(options, self),
         ...defined({ limits: options.limit, attestors: options.attestors }),
         soakSeconds: options.soakSeconds,
         logLevel: logLevel(self),

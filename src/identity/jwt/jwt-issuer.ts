@@ -1,7 +1,9 @@
 // Issues JWT-SVIDs: short-lived tokens that say who a workload is, to the audiences that it names.
 // https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md
+import { randomBytes } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { Clock } from '../../lib/clock.ts';
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { Redacted } from '../../lib/redacted.ts';
 import { type SpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
@@ -28,6 +30,8 @@ export interface JwtIssuerOptions {
   readonly entitled: Entitled;
   readonly trustDomain: TrustDomain;
   readonly clock: Clock;
+  /** The URL that tokens name as their issuer. Default: they name none. */
+  readonly issuer?: string;
   /** Of a token, in milliseconds, unless its identity ends before. Default five minutes: nothing can take a token back. */
   readonly lifetimeMs?: number;
 }
@@ -35,7 +39,7 @@ export interface JwtIssuerOptions {
 const [mostAudiences, mostAudienceBytes] = [16, 1024];
 
 export function createJwtIssuer(options: JwtIssuerOptions): JwtIssuer {
-  const { keys, entitled, trustDomain, clock, lifetimeMs = 5 * 60_000 } = options;
+  const { keys, entitled, trustDomain, clock, issuer: iss, lifetimeMs = 5 * 60_000 } = options;
   const reserved = `${trustDomainUri(trustDomain)}/cellwall/`;
   return {
     async issue(spiffeId, audience, nodeKey) {
@@ -50,7 +54,8 @@ export function createJwtIssuer(options: JwtIssuerOptions): JwtIssuer {
       if (expires <= issued)
         throw new CellwallError('permission_denied', `what earned this host ${spiffeId} has ended`);
       const { kid, key } = await keys.signing();
-      const token = await new SignJWT({ aud: [...audience], sub: spiffeId, iat: issued, exp: expires })
+      const jti = randomBytes(16).toString('base64url');
+      const token = await new SignJWT({ ...defined({ iss }), aud: [...audience], sub: spiffeId, iat: issued, exp: expires, jti })
         .setProtectedHeader({ alg: 'ES256', kid, typ: 'JWT' })
         .sign(key);
       return { spiffeId, token: new Redacted(token), expiresAt: expires * 1000 };

@@ -40,6 +40,11 @@ export interface JwtKeysOptions {
   readonly file: string;
   /** Whoever can write there can sign: it must be a sealed one. */
   readonly table: Table;
+  /**
+   * How long a first key waits, in milliseconds, where somebody may have the keys of before, or of another control plane, and not ask for
+   * this one at once. Default: not at all.
+   */
+  readonly firstWaitsMs?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,8 +52,8 @@ export interface JwtKeysOptions {
 const hour = 3_600_000;
 /** A key signs for that long at most. */
 export const keyLifeMs = 24 * hour;
-/** It is published that long before it signs: whoever verifies asks for keys more often (sidecars: every minute). */
-export const publishedBeforeMs = 10 * 60_000;
+/** It is published that long before it signs: whoever verifies asks for keys more often (sidecars: every minute; others: oidc-documents.ts). */
+export const publishedBeforeMs = hour;
 /** No token lasts longer. */
 export const mostTokenMs = hour;
 const lookMs = 60_000;
@@ -74,7 +79,8 @@ interface OwnKey extends JwtKey {
 }
 
 /** Throws if the file can be read by others, or is damaged. */
-export async function createJwtKeys({ file, table, clock, log }: JwtKeysOptions): Promise<JwtKeys> {
+export async function createJwtKeys(options: JwtKeysOptions): Promise<JwtKeys> {
+  const { file, table, firstWaitsMs = 0, clock, log } = options;
   let own = await readKept(file);
   let cancel = (): void => {};
   let listedAt = Number.NEGATIVE_INFINITY;
@@ -91,8 +97,13 @@ export async function createJwtKeys({ file, table, clock, log }: JwtKeysOptions)
     const now = clock.now();
     const good = own.filter(({ from }) => now < from + keyLifeMs && from <= now + keyLifeMs);
     const signing = good.findLast(({ from }) => from <= now);
-    // A first one signs at once: nobody has had another.
-    if (signing === undefined) return made(now, good);
+    const waiting = good.find(({ from }) => from <= now + firstWaitsMs);
+    if (signing === undefined && waiting !== undefined) return waiting;
+    // The first one of all signs at once: nobody has had another.
+    if (signing === undefined) {
+      const others = firstWaitsMs > 0 && (own.length > 0 || (await table.list()).length > 0);
+      return made(others ? now + firstWaitsMs : now, good);
+    }
     const last = good.at(-1) ?? signing;
     if (now >= last.from + keyLifeMs - 2 * publishedBeforeMs) await made(now + publishedBeforeMs, good);
     return signing;
@@ -136,7 +147,14 @@ export async function createJwtKeys({ file, table, clock, log }: JwtKeysOptions)
   await turn.catch((reason: unknown) => log.warn({ reason: String(reason) }, 'no key for JWT-SVIDs yet'));
   look();
   return {
-    signing: current,
+    async signing() {
+      const key = await current();
+      const waitMs = key.from - clock.now();
+      if (waitMs <= 0) return key;
+      throw new CellwallError('unavailable', 'the key for JWT-SVIDs was made just now, and is not known everywhere yet', {
+        hint: `it signs in ${Math.ceil(waitMs / 1000)} s`,
+      });
+    },
     async published() {
       const now = clock.now();
       const entries = (await listed()).map(({ value }) => entrySchema.safeParse(value));

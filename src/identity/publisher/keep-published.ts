@@ -15,10 +15,17 @@ export interface KeptPublished {
   close(): void;
 }
 
-export interface KeepPublishedDeps {
+/** What is published: the trust bundle, or something else. */
+interface Published {
+  readonly sequence?: number;
+}
+
+export interface KeepPublishedDeps<T extends Published = TrustBundle> {
   readonly name: string;
-  readonly publisher: Publisher;
-  readonly bundle: Watchable<TrustBundle>;
+  readonly publisher: Publisher<T>;
+  readonly bundle: Watchable<T>;
+  /** For the log. Default: the trust bundle. */
+  readonly what?: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly random?: () => number;
@@ -30,13 +37,13 @@ const lookMs = 60_000;
 const attemptMs = 30_000;
 
 /** Begins at once. Failures appear in `status` and in the log; nothing is thrown. */
-export function keepPublished(deps: KeepPublishedDeps): KeptPublished {
-  const { name, publisher, bundle, clock, log, random = Math.random } = deps;
+export function keepPublished<T extends Published>(deps: KeepPublishedDeps<T>): KeptPublished {
+  const { name, publisher, bundle, clock, log, random = Math.random, what = 'the trust bundle' } = deps;
   const closing = new AbortController();
   let status: PublisherStatus = { name, confirmed: false, failures: 0, drifts: 0 };
   /** Consecutive attempts that did not end with a confirmation. */
   let unconfirmed = 0;
-  let confirmed: TrustBundle | undefined;
+  let confirmed: T | undefined;
   let running = false;
   let cancel = (): void => {};
 
@@ -46,7 +53,7 @@ export function keepPublished(deps: KeepPublishedDeps): KeptPublished {
     status = { ...status, confirmed: false, error };
     log.warn(
       { publisher: name, code, reason: message, hint, attempts: unconfirmed },
-      'the trust bundle is not published',
+      `${what} is not published`,
     );
   }
 
@@ -55,17 +62,17 @@ export function keepPublished(deps: KeepPublishedDeps): KeptPublished {
     tell(CellwallError.from(reason));
   }
 
-  function succeed(wanted: TrustBundle): void {
+  function succeed(wanted: T): void {
     const { sequence } = wanted;
     if (unconfirmed > 0 || confirmed !== wanted)
-      log.info({ publisher: name, sequence }, 'the trust bundle is published');
+      log.info({ publisher: name, sequence }, `${what} is published`);
     unconfirmed = 0;
     confirmed = wanted;
     const { error: _, ...rest } = status;
-    status = { ...rest, sequence, confirmed: bundle.value() === wanted, confirmedAt: clock.now() };
+    status = { ...rest, ...defined({ sequence }), confirmed: bundle.value() === wanted, confirmedAt: clock.now() };
   }
 
-  async function attempt(wanted: TrustBundle, signal: AbortSignal): Promise<void> {
+  async function attempt(wanted: T, signal: AbortSignal): Promise<void> {
     const { sequence } = wanted;
     let found = await publisher.confirm(wanted, signal);
     if (found.kind === 'missing' || found.kind === 'different') {
@@ -75,7 +82,7 @@ export function keepPublished(deps: KeepPublishedDeps): KeptPublished {
         log.warn({ publisher: name, sequence, why }, 'somebody else changed what was published; it is corrected');
       }
       await publisher.publish(wanted, signal);
-      status = { ...status, sequence, publishedAt: clock.now() };
+      status = { ...status, ...defined({ sequence }), publishedAt: clock.now() };
       found = await publisher.confirm(wanted, signal);
     }
     switch (found.kind) {

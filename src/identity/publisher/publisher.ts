@@ -20,11 +20,11 @@ export type Confirmation =
  *
  * A place that also takes certificates (the edge's own) will have another method for that.
  */
-export interface Publisher {
+export interface Publisher<T = TrustBundle> {
   /** Idempotent: what is already there is not written again. Readers meanwhile get either the earlier bundle or this one, complete. */
-  publish(bundle: TrustBundle, signal: AbortSignal): Promise<void>;
+  publish(bundle: T, signal: AbortSignal): Promise<void>;
   /** Reads back what is really there; never answers from memory. */
-  confirm(bundle: TrustBundle, signal: AbortSignal): Promise<Confirmation>;
+  confirm(bundle: T, signal: AbortSignal): Promise<Confirmation>;
 }
 
 /** Throws `invalid_argument` for a place that cannot be valid. Whether it is accessible is found out by `publish`. */

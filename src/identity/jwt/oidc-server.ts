@@ -1,0 +1,95 @@
+// The documents for relying parties over HTTP, on a port of their own: two pages for anybody, and nothing else. With TLS, or behind a
+// proxy of this host that has it.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { CellwallError } from '../../lib/errors.ts';
+import type { HostPort } from '../../lib/host-port.ts';
+import type { Redacted } from '../../lib/redacted.ts';
+import type { Watchable } from '../../lib/watchable.ts';
+import { keysMaxAgeS, type OidcDocuments, oidcPaths } from './oidc-documents.ts';
+
+/** PEM. */
+export interface OidcTls {
+  readonly certificate: string;
+  readonly key: Redacted<string>;
+}
+
+export interface OidcServer {
+  /** Port 0 means a free one. */
+  listen(address: HostPort): Promise<HostPort>;
+  /** From the next handshake on. */
+  rotate(tls: OidcTls): void;
+  close(): Promise<void>;
+}
+
+export interface OidcServerOptions {
+  readonly issuer: string;
+  readonly documents: Pick<Watchable<OidcDocuments>, 'value'>;
+  /** Absent: plain HTTP. */
+  readonly tls?: OidcTls | undefined;
+}
+
+/** The configuration never changes while the process runs. */
+const configurationMaxAgeS = 300;
+const mostConnections = 512;
+const limits = {
+  headersTimeout: 5000,
+  requestTimeout: 5000,
+  keepAliveTimeout: 5000,
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: 8192,
+} as const;
+
+/** Pages are at the path of the issuer's URL, and also without it: a proxy in front may take it away. */
+export function createOidcServer({ issuer, documents, tls }: OidcServerOptions): OidcServer {
+  const prefix = new URL(issuer).pathname.replace(/\/$/, '');
+  const pages = new Map<string, () => readonly [text: string, maxAgeS: number]>();
+  for (const at of ['', prefix]) {
+    pages.set(`${at}/${oidcPaths.configuration}`, () => [documents.value().configuration, configurationMaxAgeS]);
+    pages.set(`${at}/${oidcPaths.keys}`, () => [documents.value().keys, keysMaxAgeS]);
+  }
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    const { method, url = '' } = request;
+    // Nobody sends a body here: what one brings is not read.
+    if (!request.complete) response.shouldKeepAlive = false;
+    if (method !== 'GET' && method !== 'HEAD') return end(response, 405, { allow: 'GET, HEAD' });
+    const page = pages.get(url.split('?')[0] ?? '');
+    if (page === undefined) return end(response, 404, {});
+    const [text, maxAge] = page();
+    const headers = { 'content-type': 'application/json', 'cache-control': `public, max-age=${maxAge}` };
+    end(response, 200, { ...headers, 'content-length': String(Buffer.byteLength(text)) }, method === 'GET' ? text : '');
+  };
+  const secure = tls === undefined ? undefined : createTlsServer({ ...limits, handshakeTimeout: 5000, ...pair(tls) }, answer);
+  const server: Server = secure ?? createServer(limits, answer);
+  server.maxConnections = mostConnections;
+  server.on('clientError', (_, socket) => socket.destroy());
+  return {
+    listen: ({ host, port }) =>
+      new Promise((resolve, reject) => {
+        server.once('error', (cause) =>
+          reject(new CellwallError('unavailable', `cannot listen on ${host}:${port}: ${cause.message}`, { cause })),
+        );
+        server.listen({ host, port }, () => {
+          // A TCP server that listens has an AddressInfo.
+          const bound = server.address() as AddressInfo;
+          resolve({ host: bound.address, port: bound.port });
+        });
+      }),
+    rotate: (next) => secure?.setSecureContext(pair(next)),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function pair({ certificate, key }: OidcTls) {
+  return { cert: certificate, key: key.reveal(), minVersion: 'TLSv1.2' } as const;
+}
+
+function end(response: ServerResponse, status: number, headers: Readonly<Record<string, string>>, text = ''): void {
+  const safe = { 'x-content-type-options': 'nosniff', ...(status !== 200 && { 'content-length': '0' }) };
+  response.writeHead(status, { ...safe, ...headers }).end(text);
+}

@@ -1,6 +1,7 @@
 // Publishes the trust bundle: of replicas that share a store, one does.
-import type { openPublishers, Publishers } from '../identity/publisher/publishers.ts';
+
 import type { PublisherStatus } from '../identity/publisher/publisher-status.ts';
+import type { openPublishers, Publishers } from '../identity/publisher/publishers.ts';
 import type { TrustBundle } from '../identity/trust-bundle.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';

@@ -63,7 +63,10 @@ export function openTlsFiles({ files, port, hint, clock, log }: TlsFilesParts): 
 /** Both are read before either is used: if only one of them is new, they do not match. */
 function readPair({ certificate, key }: TlsFilesParts['files'], hint: string): TlsPair {
   const unusable = (why: string, cause?: unknown): CellwallError =>
-    new CellwallError('failed_precondition', `the certificate ${certificate} and the key ${key} ${why}`, { hint, cause });
+    new CellwallError('failed_precondition', `the certificate ${certificate} and the key ${key} ${why}`, {
+      hint,
+      cause,
+    });
   try {
     const [chain, secret] = [readFileSync(certificate, 'utf8'), readFileSync(key, 'utf8')];
     if (new X509Certificate(chain).checkPrivateKey(createPrivateKey(secret))) {

@@ -12,6 +12,7 @@ import {
 import { CellwallError } from '../lib/errors.ts';
 import { frameOf, type GrpcCall } from '../lib/grpc-call.ts';
 import type { Watchable } from '../lib/watchable.ts';
+import { jwkSet } from './jwk-set.ts';
 import { createNewestOnly } from './newest-only.ts';
 import { verifyJwt } from './verify-jwt.ts';
 import type { WorkloadMethod } from './workload-methods.ts';
@@ -53,7 +54,7 @@ export function jwtMethods({ svid, jwt, clock }: JwtMethodsDeps): Readonly<Recor
           const write = createNewestOnly(call);
           const send = (keys: string | undefined): void => {
             if (keys === undefined) return;
-            const bundles = { [trustDomainUriOf(svid.value().spiffeId)]: Buffer.from(keys) };
+            const bundles = { [trustDomainUriOf(svid.value().spiffeId)]: Buffer.from(JSON.stringify(jwkSet(keys))) };
             write(frameOf(toBinary(JWTBundlesResponseSchema, create(JWTBundlesResponseSchema, { bundles }))));
           };
           jwt.keys().then(

@@ -2,8 +2,9 @@
 // https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md
 
 import type { JsonObject } from '@bufbuild/protobuf';
-import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
+import { createLocalJWKSet, errors, jwtVerify } from 'jose';
 import { CellwallError } from '../lib/errors.ts';
+import { jwkSet } from './jwk-set.ts';
 
 export interface VerifyJwt {
   readonly token: string;
@@ -33,7 +34,7 @@ export async function verifyJwt({ token, audience, trustDomain, keys, now }: Ver
   if (keys === undefined) throw new CellwallError('unavailable', 'the keys of the trust domain are not known yet');
   if (token.length > mostBytes) throw refused('it is too long');
   try {
-    const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(signingKeys(keys)), {
+    const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(jwkSet(keys)), {
       algorithms: ['ES256'],
       audience,
       currentDate: new Date(now),
@@ -50,12 +51,6 @@ export async function verifyJwt({ token, audience, trustDomain, keys, now }: Ver
     if (reason instanceof CellwallError) throw reason;
     throw refused(reason instanceof errors.JOSEError ? reason.message : 'it cannot be read');
   }
-}
-
-/** Those of JWT-SVIDs; a bundle may have others (`x509-svid`). The library knows their use by its name in RFC 7517. */
-function signingKeys(text: string): JSONWebKeySet {
-  const { keys }: JSONWebKeySet = JSON.parse(text);
-  return { keys: keys.filter(({ use }) => use === 'jwt-svid').map((key) => ({ ...key, use: 'sig' })) };
 }
 
 function refused(why: string): CellwallError {

@@ -109,6 +109,18 @@ describe('usage errors', () => {
     [['sidecar', '--service', 'a', '--drain-seconds', '-1'], /whole number of seconds/],
     [['serve', '--store', 'redis'], /needs --redis-url/],
     [['serve', '--log-level', 'loud'], /Allowed choices/],
+    [['serve', '--store', 'memory', '--oidc-files', '/srv/oidc'], /need --oidc-issuer/],
+    [['serve', '--store', 'memory', '--oidc-issuer', 'https://a.test'], /needs --oidc-listen or --oidc-files/],
+    [['serve', '--store', 'memory', '--oidc-issuer', 'https://a.test/', '--oidc-files', '/srv'], /no final slash/],
+    [
+      ['serve', '--store', 'memory', '--oidc-issuer', 'http://a.test', '--oidc-files', '/srv'],
+      /not the URL of an issuer/,
+    ],
+    [['serve', '--store', 'memory', '--oidc-issuer', 'https://a.test', '--oidc-listen', '0.0.0.0:1'], /has no TLS/],
+    [
+      ['serve', '--store', 'memory', '--oidc-issuer', 'https://a.test', '--oidc-files', '/a', '--oidc-tls-cert', 'a'],
+      /must be given together/,
+    ],
     [['serve', '--store', 'memory', '--publish', 'folder:/srv'], /not KIND:PLACE, .*"folder:\/srv"; kinds: directory/],
     [['serve', '--store', 'memory', '--publish', '/srv/trust'], /not KIND:PLACE, as in directory:/],
     [['serve', '--store', 'memory', '--publish', 'directory:'], /not KIND:PLACE/],

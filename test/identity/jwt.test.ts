@@ -160,9 +160,10 @@ describe('tokens', () => {
       { minLength: 1, maxLength: 16 },
     );
     let issued = 0;
+    const serials = new Set<string>();
     await fc.assert(
-      fc.asyncProperty(audience, fc.integer({ min: 0, max: 999 }), async (aud, ms) => {
-        await clock.advance(ms);
+      fc.asyncProperty(audience, fc.integer({ min: 0, max: qualifying ? 9_999 : 999_999 }), async (aud, ms) => {
+        clock.advance(ms);
         const { token, expiresAt } = await issuer.issue(spiffeId, aud);
         const text = token.reveal();
         const [head = '', body = '', signature = ''] = text.split('.');
@@ -172,7 +173,14 @@ describe('tokens', () => {
         expect(header).toEqual({ alg: 'ES256', kid: jwk?.kid, typ: 'JWT' });
         const claims = decodeJwt(text);
         const now = Math.floor(clock.now() / 1000);
-        expect(claims).toEqual({ aud, sub: spiffeId, iat: now, exp: now + 300 });
+        expect(claims).toEqual({
+          aud,
+          sub: spiffeId,
+          iat: now,
+          exp: now + 300,
+          jti: expect.stringMatching(/^[\w-]{22}$/),
+        });
+        serials.add(claims.jti ?? '');
         expect(expiresAt).toBe((now + 300) * 1000);
         // By other code than what signed it.
         const key = createPublicKey({ key: { ...jwk }, format: 'jwk' });
@@ -182,6 +190,7 @@ describe('tokens', () => {
       }),
       { numRuns: qualifying ? 20_000 : 200 },
     );
+    expect(serials.size).toBe(issued);
     figure('jwtSvids', issued);
   }, 600_000);
 

@@ -60,6 +60,7 @@ export interface ServeHarnessOptions {
   /** It follows that one: its documents come from there. */
   readonly parent?: ServeOptions['parent'];
   readonly limits?: ServeOptions['limits'];
+  readonly oidc?: ServeOptions['oidc'];
 }
 
 /** The store that the documents of a directory are. */
@@ -100,6 +101,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
         ...(options.parent && { parent: options.parent }),
         ...(options.xdsTransport && { xdsTransport: options.xdsTransport }),
         ...(options.limits && { limits: options.limits }),
+        ...(options.oidc && { oidc: options.oidc }),
         logLevel: 'error',
       },
       { ...deps, log: told, signal: waiting.signal, openCa: options.openCa },

@@ -42,6 +42,9 @@ schemathesis="$cache/schemathesis"
 # go-spiffe, which judges SPIFFE IDs and bundles: the version that go.sum pins.
 (cd "$(dirname "${BASH_SOURCE[0]}")/go-spiffe" && go mod download)
 
+# go-oidc, a relying party of OpenID Connect.
+(cd "$(dirname "${BASH_SOURCE[0]}")/go-oidc" && go mod download)
+
 # py-spiffe, which uses the Workload API: its package is called spiffe.
 [ -e "$cache/py-spiffe/spiffe" ] || pip_install "$cache/py-spiffe" spiffe==0.3.2
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
-import { decodeJwt, exportJWK } from 'jose';
+import { createLocalJWKSet, decodeJwt, exportJWK, type JSONWebKeySet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   JWTBundlesResponseSchema,
@@ -231,14 +231,8 @@ describe('what is no JWT-SVID is refused with its reason, whoever made it', () =
   });
 });
 
-test('the keys of the bundle verify a token, by other code than what signed it', async () => {
-  const token = await fetchJwt(['db']);
-  const verified = await verifyJwt({
-    token,
-    audience: 'db',
-    trustDomain: 'spiffe://td1',
-    keys: await keySet(),
-    now: Date.now(),
-  });
-  expect(verified.spiffeId).toBe(spiffeId);
+test('the keys of the bundle verify a token by a library that knows nothing of SPIFFE', async () => {
+  const set: JSONWebKeySet = JSON.parse(await keySet());
+  const { payload } = await jwtVerify(await fetchJwt(['db']), createLocalJWKSet(set), { audience: 'db' });
+  expect(payload.sub).toBe(spiffeId);
 });

@@ -27,16 +27,24 @@ export function addOidcFlags(command: Command): Command {
       }),
     )
     .addOption(
-      flag('--oidc-listen <host:port>', 'where its discovery document and keys are served; plain HTTP on loopback only', {
-        env: 'CELLWALL_OIDC_LISTEN',
-        defaultText: 'nowhere',
-        parse: parseHostPort,
-      }),
+      flag(
+        '--oidc-listen <host:port>',
+        'where its discovery document and keys are served; plain HTTP on loopback only',
+        {
+          env: 'CELLWALL_OIDC_LISTEN',
+          defaultText: 'nowhere',
+          parse: parseHostPort,
+        },
+      ),
     )
     .addOption(
-      flag('--oidc-tls-cert <file>', 'with --oidc-listen: serve them over TLS with this certificate, PEM, with its chain', {
-        env: 'CELLWALL_OIDC_TLS_CERT',
-      }),
+      flag(
+        '--oidc-tls-cert <file>',
+        'with --oidc-listen: serve them over TLS with this certificate, PEM, with its chain',
+        {
+          env: 'CELLWALL_OIDC_TLS_CERT',
+        },
+      ),
     )
     .addOption(flag('--oidc-tls-key <file>', 'the key of that certificate, PEM', { env: 'CELLWALL_OIDC_TLS_KEY' }))
     .addOption(

@@ -55,7 +55,14 @@ export function createJwtIssuer(options: JwtIssuerOptions): JwtIssuer {
         throw new CellwallError('permission_denied', `what earned this host ${spiffeId} has ended`);
       const { kid, key } = await keys.signing();
       const jti = randomBytes(16).toString('base64url');
-      const token = await new SignJWT({ ...defined({ iss }), aud: [...audience], sub: spiffeId, iat: issued, exp: expires, jti })
+      const token = await new SignJWT({
+        ...defined({ iss }),
+        aud: [...audience],
+        sub: spiffeId,
+        iat: issued,
+        exp: expires,
+        jti,
+      })
         .setProtectedHeader({ alg: 'ES256', kid, typ: 'JWT' })
         .sign(key);
       return { spiffeId, token: new Redacted(token), expiresAt: expires * 1000 };

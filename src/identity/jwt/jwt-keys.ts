@@ -151,9 +151,13 @@ export async function createJwtKeys(options: JwtKeysOptions): Promise<JwtKeys> {
       const key = await current();
       const waitMs = key.from - clock.now();
       if (waitMs <= 0) return key;
-      throw new CellwallError('unavailable', 'the key for JWT-SVIDs was made just now, and is not known everywhere yet', {
-        hint: `it signs in ${Math.ceil(waitMs / 1000)} s`,
-      });
+      throw new CellwallError(
+        'unavailable',
+        'the key for JWT-SVIDs was made just now, and is not known everywhere yet',
+        {
+          hint: `it signs in ${Math.ceil(waitMs / 1000)} s`,
+        },
+      );
     },
     async published() {
       const now = clock.now();

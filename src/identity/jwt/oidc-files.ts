@@ -9,7 +9,9 @@ import { type OidcDocuments, oidcPaths } from './oidc-documents.ts';
 /** `place`: a folder, made if it does not exist; not its parents. Throws `invalid_argument` if it cannot be one. */
 export function createOidcFiles(place: string): Publisher<OidcDocuments> {
   if (place === '' || place.includes('\0')) {
-    throw new CellwallError('invalid_argument', 'the documents of an issuer need a folder', { hint: 'as in /srv/oidc' });
+    throw new CellwallError('invalid_argument', 'the documents of an issuer need a folder', {
+      hint: 'as in /srv/oidc',
+    });
   }
   const folder = resolve(place);
   return {

@@ -49,7 +49,7 @@ export function createOidcServer({ issuer, documents, tls }: OidcServerOptions):
     pages.set(`${at}/${oidcPaths.configuration}`, () => [documents.value().configuration, configurationMaxAgeS]);
     pages.set(`${at}/${oidcPaths.keys}`, () => [documents.value().keys, keysMaxAgeS]);
   }
-  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+  const answer = (request: IncomingMessage, response: ServerResponse): ServerResponse => {
     const { method, url = '' } = request;
     // Nobody sends a body here: what one brings is not read.
     if (!request.complete) response.shouldKeepAlive = false;
@@ -58,9 +58,15 @@ export function createOidcServer({ issuer, documents, tls }: OidcServerOptions):
     if (page === undefined) return end(response, 404, {});
     const [text, maxAge] = page();
     const headers = { 'content-type': 'application/json', 'cache-control': `public, max-age=${maxAge}` };
-    end(response, 200, { ...headers, 'content-length': String(Buffer.byteLength(text)) }, method === 'GET' ? text : '');
+    return end(
+      response,
+      200,
+      { ...headers, 'content-length': String(Buffer.byteLength(text)) },
+      method === 'GET' ? text : '',
+    );
   };
-  const secure = tls === undefined ? undefined : createTlsServer({ ...limits, handshakeTimeout: 5000, ...pair(tls) }, answer);
+  const secure =
+    tls === undefined ? undefined : createTlsServer({ ...limits, handshakeTimeout: 5000, ...pair(tls) }, answer);
   const server: Server = secure ?? createServer(limits, answer);
   server.maxConnections = mostConnections;
   server.on('clientError', (_, socket) => socket.destroy());
@@ -89,7 +95,12 @@ function pair({ certificate, key }: OidcTls) {
   return { cert: certificate, key: key.reveal(), minVersion: 'TLSv1.2' } as const;
 }
 
-function end(response: ServerResponse, status: number, headers: Readonly<Record<string, string>>, text = ''): void {
+function end(
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  text = '',
+): ServerResponse {
   const safe = { 'x-content-type-options': 'nosniff', ...(status !== 200 && { 'content-length': '0' }) };
-  response.writeHead(status, { ...safe, ...headers }).end(text);
+  return response.writeHead(status, { ...safe, ...headers }).end(text);
 }

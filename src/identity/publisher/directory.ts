@@ -5,7 +5,7 @@ import { CellwallError } from '../../lib/errors.ts';
 import { formatSpiffeBundle, newerSequence } from '../spiffe-bundle.ts';
 import { bundlePem, type TrustBundle } from '../trust-bundle.ts';
 import { type Found, readPublicFile, writePublicFile } from './public-file.ts';
-import { openPublicFolder, openedOrMade, toDisk } from './public-folder.ts';
+import { openedOrMade, openPublicFolder, toDisk } from './public-folder.ts';
 import type { Confirmation, Publisher } from './publisher.ts';
 
 /** The content of the folder. */

@@ -51,10 +51,7 @@ export function keepPublished<T extends Published>(deps: KeepPublishedDeps<T>): 
     unconfirmed += 1;
     const error = { message, at: clock.now(), ...defined({ hint }) };
     status = { ...status, confirmed: false, error };
-    log.warn(
-      { publisher: name, code, reason: message, hint, attempts: unconfirmed },
-      `${what} is not published`,
-    );
+    log.warn({ publisher: name, code, reason: message, hint, attempts: unconfirmed }, `${what} is not published`);
   }
 
   function fail(reason: unknown): void {
@@ -64,8 +61,7 @@ export function keepPublished<T extends Published>(deps: KeepPublishedDeps<T>): 
 
   function succeed(wanted: T): void {
     const { sequence } = wanted;
-    if (unconfirmed > 0 || confirmed !== wanted)
-      log.info({ publisher: name, sequence }, `${what} is published`);
+    if (unconfirmed > 0 || confirmed !== wanted) log.info({ publisher: name, sequence }, `${what} is published`);
     unconfirmed = 0;
     confirmed = wanted;
     const { error: _, ...rest } = status;

@@ -44,6 +44,14 @@ export const identityItems: readonly Item[] = [
     limitMinutes: 25,
   }),
   fromTests({
+    name: 'jwt-svids',
+    line: '20,000 JWT-SVIDs for random audiences at random moments, over a day and more, each verified by other code than what signed it',
+    bound:
+      'each to the letter of JWT-SVID, for exactly what was attested; no serial (`jti`) twice; its key among those that are published',
+    files: ['test/identity/jwt.test.ts'],
+    limitMinutes: 15,
+  }),
+  fromTests({
     name: 'root-rotation',
     line:
       'The root of the CA is replaced again and again under load: HTTP/1.1, HTTP/2, gRPC and TCP through sidecars to two replicas, a ' +

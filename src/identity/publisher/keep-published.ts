@@ -15,12 +15,7 @@ export interface KeptPublished {
   close(): void;
 }
 
-/** What is published: the trust bundle, or something else. */
-interface Published {
-  readonly sequence?: number;
-}
-
-export interface KeepPublishedDeps<T extends Published = TrustBundle> {
+export interface KeepPublishedDeps<T extends object = TrustBundle> {
   readonly name: string;
   readonly publisher: Publisher<T>;
   readonly bundle: Watchable<T>;
@@ -37,7 +32,7 @@ const lookMs = 60_000;
 const attemptMs = 30_000;
 
 /** Begins at once. Failures appear in `status` and in the log; nothing is thrown. */
-export function keepPublished<T extends Published>(deps: KeepPublishedDeps<T>): KeptPublished {
+export function keepPublished<T extends object>(deps: KeepPublishedDeps<T>): KeptPublished {
   const { name, publisher, bundle, clock, log, random = Math.random, what = 'the trust bundle' } = deps;
   const closing = new AbortController();
   let status: PublisherStatus = { name, confirmed: false, failures: 0, drifts: 0 };
@@ -60,7 +55,7 @@ export function keepPublished<T extends Published>(deps: KeepPublishedDeps<T>): 
   }
 
   function succeed(wanted: T): void {
-    const { sequence } = wanted;
+    const sequence = sequenceOf(wanted);
     if (unconfirmed > 0 || confirmed !== wanted) log.info({ publisher: name, sequence }, `${what} is published`);
     unconfirmed = 0;
     confirmed = wanted;
@@ -69,7 +64,7 @@ export function keepPublished<T extends Published>(deps: KeepPublishedDeps<T>): 
   }
 
   async function attempt(wanted: T, signal: AbortSignal): Promise<void> {
-    const { sequence } = wanted;
+    const sequence = sequenceOf(wanted);
     let found = await publisher.confirm(wanted, signal);
     if (found.kind === 'missing' || found.kind === 'different') {
       if (confirmed === wanted) {
@@ -149,4 +144,9 @@ export function keepPublished<T extends Published>(deps: KeepPublishedDeps<T>): 
       closing.abort();
     },
   };
+}
+
+/** Of the trust bundle; other things have none. */
+function sequenceOf(published: object): number | undefined {
+  return 'sequence' in published && typeof published.sequence === 'number' ? published.sequence : undefined;
 }

@@ -108,7 +108,7 @@ describe('a relying party', () => {
     await expect(verify(await token('bucket'), { issuer: `${issuer}/` })).rejects.toThrow('"iss"');
   });
 
-  it('that keeps keys as long as it may never meets one that it does not know: rotation, new replicas, one that lost its keys', async () => {
+  it('that keeps keys as long as it may never meets an unknown one: rotation, new and lost replicas', async () => {
     const planes = [await controlPlane('one'), await controlPlane('two')];
     const [first] = planes;
     if (first === undefined) throw new Error('no control plane');

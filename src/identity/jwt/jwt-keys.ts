@@ -52,7 +52,7 @@ export interface JwtKeysOptions {
 const hour = 3_600_000;
 /** A key signs for that long at most. */
 export const keyLifeMs = 24 * hour;
-/** It is published that long before it signs: whoever verifies asks for keys more often (sidecars: every minute; others: oidc-documents.ts). */
+/** It is published that long before it signs: who verifies asks for keys more often (sidecars: every minute; oidc-documents.ts). */
 export const publishedBeforeMs = hour;
 /** No token lasts longer. */
 export const mostTokenMs = hour;

@@ -8,12 +8,19 @@ const banSchema = z.object({
     z.object({ kind: z.literal('host'), nodeKey: z.string().describe('SHA-256 of the node key, hexadecimal.') }),
   ]),
   spiffeId: z.string().exactOptional().describe('Of a host: the identity that it had.'),
+  proxies: z.array(z.string()).exactOptional().describe('Of a host: the names of the proxies that it had.'),
+  from: z
+    .literal('parent')
+    .exactOptional()
+    .describe("The parent of this cell's control plane banned it: it is lifted there."),
   author: z.string(),
   reason: z.string().exactOptional(),
   at: z.number(),
   until: z
     .number()
-    .describe('Until when proxies have to refuse it: then its last certificate has ended. The control plane goes on.'),
+    .describe(
+      'Until when proxies have to refuse it: then its last certificate has ended. The control plane goes on. 2^53 - 1: until it is lifted.',
+    ),
 });
 
 export const bansSchema = z.object({

@@ -43,6 +43,8 @@ export interface Banning {
   lift(query: BanQuery): Promise<Ban | undefined>;
   /** Closes what banned ones have open at the control plane, and gives callers their endpoints no longer. */
   cutOff(): readonly string[];
+  /** Cuts what a banned one has open at services, where others banned it. */
+  endOpen(ban: Ban): Promise<void>;
 }
 
 export interface BanningDeps {
@@ -51,7 +53,7 @@ export interface BanningDeps {
   readonly nodes: Pick<NodeRegistry, 'list' | 'find'>;
   readonly issuer: Pick<Issuer, 'issued'>;
   readonly registry: Pick<Registry, 'proxies' | 'evict' | 'get'>;
-  /** Of the longest-lived certificate that may be issued to an identity now, milliseconds. */
+  /** Of the longest-lived certificate that anybody may issue to an identity from now on, milliseconds; infinite: that is not known. */
   readonly lifetimeMs: (id: SpiffeId | undefined) => number;
   /** Cuts what an identity has open at services. */
   readonly end: (ended: Ended) => void;
@@ -60,6 +62,8 @@ export interface BanningDeps {
   readonly clock: Clock;
 }
 
+/** A host with more has others to be named by. */
+const maxNames = 16;
 /** A proxy's clock may be behind by that (docs/operations.md, "Clocks"): until then it accepts certificates that have ended. */
 const slowClockMs = 3_600_000;
 const reason = new CellwallError('permission_denied', 'this host or its identity is banned', {
@@ -69,7 +73,8 @@ const reason = new CellwallError('permission_denied', 'this host or its identity
 export function createBanning(deps: BanningDeps): Banning {
   const { bans, trustDomain, nodes, issuer, registry, lifetimeMs, end, disconnect, clock } = deps;
 
-  const hostOf = async (query: Exclude<BanQuery, { kind: 'identity' }>): Promise<string> => {
+  /** `isBanned`: it is about a ban that there is; another host may have its proxy's name since. */
+  const hostOf = async (query: Exclude<BanQuery, { kind: 'identity' }>, isBanned: boolean): Promise<string> => {
     if (query.kind === 'serial') {
       const found = (await issuer.issued()).find(({ serial }) => serial === query.serial);
       if (found === undefined) {
@@ -84,8 +89,12 @@ export function createBanning(deps: BanningDeps): Banning {
     }
     const { node } = query;
     if (hostNamePattern.test(node)) return node;
-    const holder = readNodeId(node) === undefined ? undefined : registry.get(node)?.holder;
-    if (holder !== undefined) return holder;
+    if (readNodeId(node) !== undefined) {
+      const holder = registry.get(node)?.holder;
+      if (holder !== undefined && !isBanned) return holder;
+      const then = bannedAs(node) ?? holder;
+      if (then !== undefined) return then;
+    }
     const keys = /^[0-9a-f]{12,63}$/.test(node) ? await keysThatBegin(node) : [];
     if (keys.length > 1)
       throw new CellwallError('invalid_argument', 'more than one node key begins so', { hint: 'give all of it' });
@@ -99,8 +108,18 @@ export function createBanning(deps: BanningDeps): Banning {
     const all = [...(await nodes.list()).map(({ nodeKey }) => nodeKey), ...banned];
     return [...new Set(all.filter((nodeKey) => nodeKey.startsWith(start)))];
   };
-  const targetOf = async (query: BanQuery): Promise<BanTarget> =>
-    query.kind === 'identity' ? query : { kind: 'host', nodeKey: await hostOf(query) };
+  const bannedAs = (proxy: string): string | undefined => {
+    const hosts = bans.list().flatMap(({ target, proxies }) => {
+      return target.kind === 'host' && proxies?.includes(proxy) === true ? target.nodeKey : [];
+    });
+    const [first, second] = new Set(hosts);
+    if (second === undefined) return first;
+    throw new CellwallError('invalid_argument', 'more than one banned host had a proxy of that name', {
+      hint: `give the node key: ${[...new Set(hosts)].map((key) => key.slice(0, 16)).join(', ')}`,
+    });
+  };
+  const targetOf = async (query: BanQuery, isBanned = false): Promise<BanTarget> =>
+    query.kind === 'identity' ? query : { kind: 'host', nodeKey: await hostOf(query, isBanned) };
 
   /** Without these nobody could lift the ban, or nobody would be served. */
   const refuseOwn = (target: BanTarget, spiffeId: SpiffeId | undefined, author: string): void => {
@@ -132,9 +151,21 @@ export function createBanning(deps: BanningDeps): Banning {
     return cut;
   };
 
+  /** Once: nothing new is let in. */
+  const endAll = (target: BanTarget, had: readonly (SpiffeId | undefined)[]): void => {
+    for (const id of new Set(target.kind === 'identity' ? [target.spiffeId] : had)) {
+      if (id !== undefined) end({ id, until: 0 });
+    }
+  };
+
   return {
     list: bans.list,
     cutOff,
+    async endOpen({ target, spiffeId }) {
+      // Whatever becomes of the record.
+      const issued = await issuer.issued().catch(() => []);
+      endAll(target, [...issued.filter((one) => isOf(one, target)).map((one) => one.spiffeId), spiffeId]);
+    },
     async ban(query, { author, reason }) {
       const target = await targetOf(query);
       const issued = (await issuer.issued()).filter((certificate) => isOf(certificate, target));
@@ -143,24 +174,27 @@ export function createBanning(deps: BanningDeps): Banning {
       refuseOwn(target, spiffeId, author);
       const at = clock.now();
       const lasts = at + lifetimeMs(target.kind === 'identity' ? target.spiffeId : spiffeId);
-      const until = Math.max(lasts, ...issued.map(({ notAfter }) => Date.parse(notAfter))) + slowClockMs;
-      const ban: Ban = { target, author, at, until, ...defined({ spiffeId, reason }) };
-      const before = registry.proxies();
+      const ends = Math.max(lasts, ...issued.map(({ notAfter }) => Date.parse(notAfter))) + slowClockMs;
+      const until = Math.min(ends, Number.MAX_SAFE_INTEGER);
+      const found = registry
+        .proxies()
+        .filter(({ spiffeId: id, holder }) => isOf({ spiffeId: id, nodeKey: holder }, target))
+        .map(({ node: name }) => name);
+      const names = [...found, ...(bans.find(target)?.proxies ?? []), ...issued.flatMap(({ node: name = [] }) => name)];
+      const proxies = target.kind === 'host' ? [...new Set(names)].slice(0, maxNames) : undefined;
+      const ban: Ban = { target, author, at, until, ...defined({ spiffeId, proxies, reason }) };
       let failed: CellwallError | undefined;
       // It is in force here, whatever the store answers; elsewhere before anything is cut.
       await bans.ban(ban).catch((why: unknown) => {
         failed = CellwallError.from(why);
       });
       if (failed !== undefined && bans.find(target) === undefined) throw failed;
-      const proxies = before.filter(({ spiffeId: id, holder }) => isOf({ spiffeId: id, nodeKey: holder }, target));
-      const ids = target.kind === 'identity' ? [target.spiffeId] : [...issued.map((one) => one.spiffeId), spiffeId];
-      // Once: nothing new is let in.
-      for (const id of new Set(ids)) if (id !== undefined) end({ id, until: 0 });
-      const done = { ban, proxies: proxies.map(({ node: name }) => name) };
+      endAll(target, [...issued.map((one) => one.spiffeId), spiffeId]);
+      const done = { ban, proxies: found };
       return failed === undefined ? done : { ...done, failed: onlyHere(failed) };
     },
     async lift(query) {
-      const target = await targetOf(query);
+      const target = await targetOf(query, true);
       const ban = bans.find(target);
       if (ban === undefined) return undefined;
       return (await bans.lift(target)) ? ban : undefined;

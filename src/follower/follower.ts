@@ -10,7 +10,7 @@ import type { Redacted } from '../lib/redacted.ts';
 import type { Store } from '../store/store.ts';
 import { createFollowingStore, type FollowingStore, type Replaced } from './following-store.ts';
 import { parentAuthority } from './parent-authority.ts';
-import { openParentLink, type ParentLinkState } from './parent-link.ts';
+import { openParentLink, type ParentLink, type ParentLinkState } from './parent-link.ts';
 
 /** Which parent, as given on the command line. */
 export interface ParentChoice {
@@ -32,6 +32,8 @@ export interface Follower {
   /** In place of `openAuthority`. */
   readonly openCa: typeof openAuthority;
   readonly status: () => ParentStatus;
+  /** Whom the parent bans, and once everything is heard or it is away. */
+  readonly bans: Pick<ParentLink, 'bans' | 'tried'>;
 }
 
 export interface FollowerDeps {
@@ -55,6 +57,7 @@ export async function openFollower({ parent, dir, clock, log, lifecycle }: Follo
       lifecycle.defer("parent's documents", async () => opened.close());
       return opened.store;
     },
+    bans: link,
     status: () => ({
       ...link.state(),
       ...defined({ inForce: following?.revision() }),

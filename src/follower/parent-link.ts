@@ -10,6 +10,7 @@ import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
+import type { Json } from '../lib/table.ts';
 import { createWatched, type Watchable } from '../lib/watchable.ts';
 import { pause } from '../sidecar/pause.ts';
 import { createControlPlanes, nameOf, readControlPlanes, seedOf } from '../sidecar/servers/control-planes.ts';
@@ -45,6 +46,10 @@ export interface ParentLink {
   readonly roots: Watchable<string | undefined>;
   /** All documents of the parent, as it said them last. Undefined until it says something in this run. */
   readonly documents: Watchable<ParentDocuments | undefined>;
+  /** Whom the parent bans, or no longer, by key, as it said in this run. Undefined until then. */
+  readonly bans: Watchable<ReadonlyMap<string, Json> | undefined>;
+  /** Resolves once the parent has said everything, or could not be reached for the first time. */
+  readonly tried: Promise<void>;
   /** Throws `unavailable` while the parent cannot be reached. */
   certify(csr: string): Promise<IntermediateReply>;
   /** Since when there is a stream from the parent, or none. Epoch milliseconds. */
@@ -76,6 +81,8 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
   const roots = createWatched<string | undefined>(kept?.bundle);
   const newest = createNewestRoots();
   const documents = createWatched<ParentDocuments | undefined>(undefined);
+  const bans = createWatched<ReadonlyMap<string, Json> | undefined>(undefined);
+  const { promise: tried, resolve: isTried } = Promise.withResolvers<void>();
   const closing = new AbortController();
   let state = { connected: false, since: clock.now() };
   let heard: Pick<ParentLinkState, 'heardAt' | 'version'> = {};
@@ -111,6 +118,12 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
       heardRoots(event);
       return;
     }
+    if (event.kind === 'bans') {
+      bans.set(new Map([...(bans.value() ?? []), ...event.bans]));
+      return;
+    }
+    // They are told after roots and bans.
+    isTried();
     const before = documents.value();
     if (event.kind === 'whole') {
       documents.set({ revision: event.revision, texts: new Map(event.documents.map(({ key, text }) => [key, text])) });
@@ -156,6 +169,7 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
         said = undefined;
       } catch (cause) {
         failures += 1;
+        isTried();
         const { message, hint } = CellwallError.from(cause);
         reason = message;
         if (!closing.signal.aborted && message !== said)
@@ -178,6 +192,8 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
     cell: () => cellOf(svid),
     roots,
     documents,
+    bans,
+    tried,
     async certify(csr) {
       const own = await credential();
       const reply = await firstThatAnswers(servers, (at) => certifyAtParent(at, own, csr, certifyMs), { log });

@@ -4,7 +4,13 @@ import { request } from 'node:https';
 import { CellwallError } from '../lib/errors.ts';
 import type { HostPort } from '../lib/host-port.ts';
 import { isWrongServer, readReply } from './client.ts';
-import { type FollowEvent, type IntermediateReply, readFollowEvent, versionHeader } from './follow-protocol.ts';
+import {
+  type FollowEvent,
+  type IntermediateReply,
+  readFollowEvent,
+  takesHeader,
+  versionHeader,
+} from './follow-protocol.ts';
 import { identityPaths } from './identity-protocol.ts';
 import { connectAs, type OwnSvid } from './svid-connection.ts';
 
@@ -37,7 +43,10 @@ export function followParent({ at, svid, onEvent, onHeard, signal }: FollowParen
       stop(new Error('it says nothing'));
     }
     const outgoing = request(
-      { createConnection: () => connectAs(svid, at), ...at, path: identityPaths.follow, method: 'GET', signal },
+      {
+        ...{ createConnection: () => connectAs(svid, at), ...at, path: identityPaths.follow, method: 'GET', signal },
+        headers: { [takesHeader]: 'bans' },
+      },
       (response) => {
         if (response.statusCode !== 200) return readReply(response, () => stop(new Error('no stream')), stop);
         const version = versionOf(response);

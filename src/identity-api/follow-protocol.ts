@@ -1,6 +1,8 @@
 // What a control plane sends to one that follows it: lines of JSON in one answer that does not end. First everything, then what changes;
 // an empty line, once a second, says that it is there.
 
+import type { Json } from '../lib/table.ts';
+
 export interface FollowedDocument {
   readonly key: string;
   /** YAML. */
@@ -18,7 +20,12 @@ export type FollowEvent =
       readonly gone: readonly string[];
     }
   /** The roots of the trust domain, PEM. Before the first line about documents, and when they change. */
-  | { readonly kind: 'roots'; readonly sequence: number; readonly bundle: string };
+  | { readonly kind: 'roots'; readonly sequence: number; readonly bundle: string }
+  /**
+   * Who is banned, and who no longer is: entries of the parent's table. Before the first line about documents all of them, then those that
+   * change; only to those who say that they take them.
+   */
+  | { readonly kind: 'bans'; readonly bans: ReadonlyMap<string, Json> };
 
 /** The answer to a request for an intermediate: PEM, without the root; and the roots, PEM. */
 export interface IntermediateReply {
@@ -31,11 +38,20 @@ export const beatMs = 1000;
 /** Of the answer with the stream: the version of the parent's program. */
 export const versionHeader = 'cellwall-version';
 
+/** Of the request for the stream: what the follower takes beside documents and roots. */
+export const takesHeader = 'cellwall-takes';
+
+/** The line for an event. */
+export function writeFollowEvent(event: FollowEvent): string {
+  return `${JSON.stringify(event.kind === 'bans' ? { ...event, bans: Object.fromEntries(event.bans) } : event)}\n`;
+}
+
 /** Throws for a line that is none. */
 export function readFollowEvent(line: string): FollowEvent {
   const value: Readonly<Record<string, unknown>> = Object(JSON.parse(line));
-  const { kind, revision, sequence, bundle } = value;
+  const { kind, revision, sequence, bundle, bans } = value;
   if (kind === 'roots' && typeof sequence === 'number' && typeof bundle === 'string') return { kind, sequence, bundle };
+  if (kind === 'bans') return { kind, bans: new Map(Object.entries(record(bans))) };
   if (typeof revision !== 'number') throw new Error('a line without a revision');
   if (kind === 'whole') return { kind, revision, documents: list(value['documents']).map(readDocument) };
   if (kind === 'change') {
@@ -47,6 +63,11 @@ export function readFollowEvent(line: string): FollowEvent {
 function readDocument(value: unknown): FollowedDocument {
   const { key, text: yaml }: { readonly key?: unknown; readonly text?: unknown } = Object(value);
   return { key: text(key), text: text(yaml) };
+}
+
+function record(value: unknown): Readonly<Record<string, Json>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  throw new Error('a line without its entries');
 }
 
 function list(value: unknown): readonly unknown[] {

@@ -1,17 +1,21 @@
 // For control planes that follow this one: documents and roots as they change, on a request that stays open; and their intermediates.
 import { X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Bans } from '../identity/ban/bans.ts';
 import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { type Json, sameJson } from '../lib/table.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import {
   beatMs,
   type FollowEvent,
   type FollowedDocument,
   type IntermediateReply,
+  takesHeader,
   versionHeader,
+  writeFollowEvent,
 } from './follow-protocol.ts';
 import type { Peer } from './identity-of.ts';
 import { identityPaths } from './identity-protocol.ts';
@@ -38,6 +42,8 @@ export interface Followed {
   /** Called when they may have changed. The returned function ends that. */
   watch(listener: () => void): () => void;
   readonly bundle: Watchable<TrustBundle>;
+  /** Who is banned, and who no longer is, by key. */
+  readonly bans: Pick<Bans, 'news' | 'watch'>;
   /** PEM: an intermediate for the key of the request, without the root. */
   mint(csr: string, cell: string, peer: Pick<Peer, 'spiffeId' | 'address'>): Promise<string>;
   /** Of the program: followers are told. */
@@ -61,7 +67,7 @@ export function createFollowRoutes(followed: Followed | undefined, clock: Clock)
   const open = new Map<ServerResponse, string>();
   const paths: readonly (string | undefined)[] = [identityPaths.follow, identityPaths.followIntermediate];
 
-  function stream(all: Followed, peer: Peer, cell: string, response: ServerResponse): void {
+  function stream(all: Followed, peer: Peer, cell: string, response: ServerResponse, takesBans: boolean): void {
     const who = peer.nodeKey ?? peer.spiffeId;
     if (open.size >= maxStreams || [...open.values()].filter((one) => one === who).length >= maxOfOne) {
       throw new CellwallError('resource_exhausted', 'too many follow this control plane', { hint: 'ask again later' });
@@ -70,15 +76,17 @@ export function createFollowRoutes(followed: Followed | undefined, clock: Clock)
     const ends = new X509Certificate(peer.certificate).validToDate.getTime();
     let sent: ReadonlyMap<string, string> | undefined;
     let roots: TrustBundle | undefined;
+    let bans: ReadonlyMap<string, Json> | undefined;
     let revision: number | undefined;
     let cancel = (): void => {};
-    const write = (event: FollowEvent): void => void response.write(`${JSON.stringify(event)}\n`);
+    const write = (event: FollowEvent): void => void response.write(writeFollowEvent(event));
     const push = (): void => {
       // What changes meanwhile is sent when there is room again.
       if (response.writableNeedDrain || response.writableEnded || response.destroyed) return;
       const bundle = all.bundle.value();
       if (bundle !== roots) write({ kind: 'roots', sequence: bundle.sequence, bundle: bundlePem(bundle) });
       roots = bundle;
+      if (takesBans) bans = pushBans(bans, all.bans.news());
       const now = all.documents();
       if (now === undefined || now.revision === revision) return;
       const texts = new Map(now.documents.map(({ key, text }) => [key, text]));
@@ -86,6 +94,11 @@ export function createFollowRoutes(followed: Followed | undefined, clock: Clock)
         sent === undefined ? { kind: 'whole', ...now } : { kind: 'change', ...changeOf(sent, texts, now.revision) },
       );
       [sent, revision] = [texts, now.revision];
+    };
+    const pushBans = (before: typeof bans, news: ReadonlyMap<string, Json>): ReadonlyMap<string, Json> => {
+      const changed = new Map([...news].filter(([key, value]) => !sameJson(before?.get(key), value)));
+      if (before === undefined || changed.size > 0) write({ kind: 'bans', bans: changed });
+      return news;
     };
     const beat = (): void => {
       cancel = clock.after(beatMs, () => {
@@ -102,7 +115,7 @@ export function createFollowRoutes(followed: Followed | undefined, clock: Clock)
     };
     const since = clock.now();
     const look = (): SeenFollower => ({ cell, address: peer.address, since, ...defined({ revision }) });
-    const unwatch = [all.watch(push), all.bundle.watch(push), all.opened(look)];
+    const unwatch = [all.watch(push), all.bundle.watch(push), all.bans.watch(push), all.opened(look)];
     response.on('drain', push);
     response.once('close', () => {
       open.delete(response);
@@ -127,7 +140,7 @@ export function createFollowRoutes(followed: Followed | undefined, clock: Clock)
       }
       const cell = followed.check(peer);
       if (request.method === 'GET' && request.url === identityPaths.follow)
-        return stream(followed, peer, cell, response);
+        return stream(followed, peer, cell, response, request.headers[takesHeader] === 'bans');
       if (request.method !== 'POST' || request.url !== identityPaths.followIntermediate) {
         throw new CellwallError('not_found', 'no such route');
       }

@@ -2,6 +2,7 @@
 
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
+import type { Bans } from '../identity/ban/bans.ts';
 import { followedCell } from '../identity/follower.ts';
 import type { FollowerIssuers } from '../identity/follower-issuers.ts';
 import type { OpenAuthority } from '../identity/open-authority.ts';
@@ -20,6 +21,7 @@ export interface FollowedDeps {
   readonly mesh: () => MeshIr | undefined;
   readonly authority: Pick<OpenAuthority, 'bundle' | 'mintIntermediate'>;
   readonly nodes: Pick<NodeRegistry, 'check'>;
+  readonly bans: Pick<Bans, 'check' | 'news' | 'watch'>;
   readonly issuers: Pick<FollowerIssuers, 'add' | 'refuse'>;
   readonly trustDomain: TrustDomain;
   readonly audit: Pick<AuditLog, 'append'>;
@@ -30,12 +32,12 @@ export interface FollowedDeps {
 }
 
 /** A cell lives that long on its own, at least half of it: its intermediate is renewed at half of its life. */
-const intermediateMs = 90 * 86_400_000;
+export const intermediateMs = 90 * 86_400_000;
 const backdateMs = 3_600_000;
 
 /** `list`: those that follow it now, and what each was sent. */
 export function createFollowed(deps: FollowedDeps): Followed & { readonly list: () => readonly SeenFollower[] } {
-  const { store, mesh, authority, nodes, issuers, trustDomain, audit, version, clock, log } = deps;
+  const { store, mesh, authority, nodes, bans, issuers, trustDomain, audit, version, clock, log } = deps;
   const open = new Set<() => SeenFollower>();
   return {
     version,
@@ -46,6 +48,7 @@ export function createFollowed(deps: FollowedDeps): Followed & { readonly list: 
     },
     check({ spiffeId, nodeKey, chain }) {
       if (nodeKey !== undefined) nodes.check(nodeKey);
+      bans.check({ spiffeId, nodeKey });
       issuers.refuse(chain);
       const cell = followedCell(spiffeId, trustDomain);
       if (cell === undefined) throw new CellwallError('permission_denied', `${spiffeId} is not that of a follower`);
@@ -65,6 +68,7 @@ export function createFollowed(deps: FollowedDeps): Followed & { readonly list: 
         if (event.kind === 'state') listener();
       }),
     bundle: authority.bundle,
+    bans,
     async mint(csr, cell, { spiffeId, address }) {
       const now = clock.now();
       const notAfter = new Date(now + intermediateMs);

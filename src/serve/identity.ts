@@ -35,6 +35,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
 import { createFollowed, type SeenFollower } from './followed.ts';
+import { type HeardBans, hearBans } from './hear-bans.ts';
 import { keepRootCopy, openCaStorage } from './open-ca-storage.ts';
 import { type OpenJwt, openJwt } from './open-jwt.ts';
 import type { Receivers } from './receivers.ts';
@@ -50,6 +51,8 @@ export interface IdentityServices {
   readonly issuer: Issuer;
   readonly nodes: NodeRegistry;
   readonly bans: Bans;
+  /** Whom the parent banned, as it is heard. */
+  readonly heardBans: HeardBans;
   /** What they signed earns nothing here. */
   readonly followerIssuers: FollowerIssuers;
   readonly tokens: JoinTokenAttestor;
@@ -125,6 +128,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const bans = createBans({ table: sealed('bans'), clock });
   await bans.restore();
   lifecycle.defer('known bans', async () => bans.stop());
+  const heardBans = await hearBans({ parent: deps.follows?.bans, bans, clock, lifecycle });
   const followerIssuers = createFollowerIssuers({ table: sealed('follower-issuers'), clock, log });
   await followerIssuers.restore();
   lifecycle.defer('follower issuers', async () => followerIssuers.stop());
@@ -153,7 +157,19 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const server = await createServerSvid({ issuer, trustDomain, clock, log });
   lifecycle.defer('server certificate', () => server.close());
   const { follows, audit, version } = deps;
-  const offered = { store, mesh, authority, nodes, issuers: followerIssuers, trustDomain, audit, version, clock, log };
+  const offered = {
+    store,
+    mesh,
+    authority,
+    nodes,
+    bans,
+    issuers: followerIssuers,
+    trustDomain,
+    audit,
+    version,
+    clock,
+    log,
+  };
   const followed = follows === undefined ? createFollowed(offered) : undefined;
   deps.metrics.watchFollowing({ parent: follows?.status, followers: () => followed?.list().length ?? 0 });
   const refusedSvids = createRefusedSvids(clock);
@@ -207,6 +223,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     issuer,
     nodes,
     bans,
+    heardBans,
     followerIssuers,
     tokens,
     attested,

@@ -11,10 +11,11 @@ import { workloadOf } from '../policy/identities.ts';
 import { notAccepted } from '../xds/csds/not-accepted.ts';
 import { typeUrls } from '../xds/resources/type-url.ts';
 import type { XdsServer } from '../xds/server/server.ts';
+import { intermediateMs } from './followed.ts';
 import type { IdentityServices } from './identity.ts';
 
 export interface BansParts {
-  readonly identity: Pick<IdentityServices, 'bans' | 'nodes' | 'issuer'>;
+  readonly identity: Pick<IdentityServices, 'bans' | 'heardBans' | 'nodes' | 'issuer' | 'followers'>;
   readonly control: Pick<Control, 'ban' | 'endIdentity' | 'mesh' | 'refusesBanned' | 'proxies'>;
   readonly registry: BanningDeps['registry'];
   readonly xds: {
@@ -35,9 +36,14 @@ export function openBans(parts: BansParts): Banning & BanProgress {
   const banning = createBanning({
     ...{ bans, trustDomain, nodes, issuer, registry, clock },
     lifetimeMs(id) {
+      // What the parent of this cell issues is not known here.
+      if (identity.followers === undefined) return Number.POSITIVE_INFINITY;
       const mesh = control.mesh();
+      // A cell that is cut off does not hear of it, and issues until its intermediate ends.
+      const alone = [...(mesh?.cells.values() ?? [])].some((cell) => cell.controlPlane !== undefined);
       const own = id === undefined || mesh === undefined ? undefined : workloadOf(mesh.identities, id)?.lifetimeMs;
-      return Math.max(own ?? 0, mesh?.svidLifetimeMs ?? 0, operatorPolicy.lifetimeMs);
+      const longest = Math.max(own ?? 0, mesh?.svidLifetimeMs ?? 0, operatorPolicy.lifetimeMs);
+      return alone ? intermediateMs + longest : longest;
     },
     end: control.endIdentity,
     disconnect: xds.disconnect,
@@ -49,6 +55,7 @@ export function openBans(parts: BansParts): Banning & BanProgress {
   lifecycle.defer('bans', async () => unwatch());
   // Those that were registered before the control plane was restarted.
   banning.cutOff();
+  identity.heardBans.each((ban) => void banning.endOpen(ban));
 
   /** Of the proxies whose streams are here, or were here last. */
   const mine = (): readonly string[] => {

@@ -1,6 +1,7 @@
 // Who is banned: across restarts and between control planes on one store, whatever happens to the table; until it is lifted.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Ban, BanTarget } from '../../src/identity/ban/ban.ts';
+import { type Ban, type BanTarget, banJson, banKey, liftedJson } from '../../src/identity/ban/ban.ts';
 import { type Bans, createBans } from '../../src/identity/ban/bans.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
 import type { Table } from '../../src/lib/table.ts';
@@ -154,3 +155,90 @@ function refusing(table: Table, when: () => boolean): Table['set'] {
     return table.set(...given);
   };
 }
+
+describe('what a parent bans', () => {
+  /** A control plane of a cell, and its table. */
+  const cell = async () => {
+    const clock = createFakeClock();
+    const table = createMemoryTable(clock);
+    return { clock, table, bans: await open(table, clock) };
+  };
+  const theirs = banKey(oneHost);
+  const at = (time: number) => banJson({ ...ban(oneHost), at: time, until: Number.MAX_SAFE_INTEGER });
+
+  it('holds beside what is banned here, over a restart, and is lifted by the parent alone', async () => {
+    const { clock, table, bans } = await cell();
+    await bans.ban(ban(oneHost, clock));
+    expect(bans.hear(new Map([[theirs, at(5)]]))).toHaveLength(1);
+    // Said again, as at each connection.
+    expect(bans.hear(new Map([[theirs, at(5)]]))).toEqual([]);
+    expect(bans.forProxies()).toEqual({ identities: [], hosts: [host] });
+    expect(bans.list()).toHaveLength(2);
+    await expect(bans.lift(oneHost)).rejects.toMatchObject({ code: 'failed_precondition' });
+    const again = await open(table, clock);
+    expect(again.list().map(({ from }) => from)).toEqual(expect.arrayContaining([undefined, 'parent']));
+    again.hear(new Map([[theirs, liftedJson(6)]]));
+    expect(again.list()).toHaveLength(1);
+    expect(await again.lift(oneHost)).toBe(true);
+    expect(() => again.check({ nodeKey: host })).not.toThrow();
+    // What it heard is not for anybody else.
+    expect([...again.news().keys()]).toEqual([theirs]);
+  });
+
+  it('is kept as soon as the store takes it', async () => {
+    const clock = createFakeClock();
+    const table = createMemoryTable(clock);
+    let full = true;
+    const refuses: Table = {
+      ...table,
+      set: (...given) => (full ? Promise.reject(new Error('full')) : table.set(...given)),
+    };
+    const bans = await open(refuses, clock);
+    bans.hear(new Map([[theirs, at(5)]]));
+    expect(() => bans.check({ nodeKey: host })).toThrow('banned');
+    await clock.advance(4000);
+    full = false;
+    await clock.advance(6000);
+    expect((await open(table, clock)).list()).toHaveLength(1);
+  });
+
+  it('is what it said last, whichever of its replicas says what when, and of whatever clock', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ on: fc.boolean(), skew: fc.integer({ min: -50, max: 50 }) }), {
+          minLength: 1,
+          maxLength: 12,
+        }),
+        fc.array(fc.nat(11), { maxLength: 20 }),
+        async (orders, repeats) => {
+          // At the parent: two control planes, whose clocks differ, on one table.
+          const clock = createFakeClock();
+          const table = createMemoryTable(clock);
+          const said: ReturnType<Bans['news']>[] = [];
+          for (const { on, skew } of orders) {
+            const skewed = { ...clock, now: () => clock.now() + skew };
+            const bans = await open(table, skewed);
+            if (on) await bans.ban({ ...ban(oneHost, clock), at: skewed.now() });
+            else await bans.lift(oneHost);
+            said.push(bans.news());
+          }
+          const { bans } = await cell();
+          for (const which of repeats) bans.hear(said[which % said.length] ?? new Map());
+          bans.hear(said.at(-1) ?? new Map());
+          for (const which of repeats) bans.hear(said[which % said.length] ?? new Map());
+          const isBanned = orders.at(-1)?.on === true;
+          expect(bans.isBanned({ nodeKey: host })).toBe(isBanned);
+        },
+      ),
+    );
+  });
+
+  it.each(['parent host x', 'host', 'identity spiffe://', '', `parent ${theirs}`])(
+    'an entry %j bans nobody',
+    async (key) => {
+      const { bans } = await cell();
+      expect(bans.hear(new Map([[key, at(5)]]))).toEqual([]);
+      expect(bans.list()).toEqual([]);
+    },
+  );
+});

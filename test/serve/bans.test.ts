@@ -155,6 +155,29 @@ test.each([
   expect((await here.admin.bans()).bans).toEqual([]);
 });
 
+test('unbanned by the name of its proxy, on any of them and after a restart, also if another host has that name now', {
+  timeout: 60_000,
+}, async () => {
+  const name = `${id('web')}~named`;
+  const svid = await here.enrol(id('web'));
+  const first = await proxy(here, 'web', svid, 'named');
+  await eventually('it is known there', async () =>
+    (await there.admin.proxies()).proxies.some(({ node }) => node === name) ? true : undefined,
+  );
+  const { ban } = await there.admin.ban({ node: name });
+  expect(ban.proxies).toEqual([name]);
+  await first.stream.ended;
+  await eventually('it is banned here', async () => ((await here.admin.bans()).bans.length === 1 ? true : undefined));
+  // The same order again, by a name that no proxy has any more.
+  expect((await here.admin.ban({ node: name })).ban.target).toEqual(ban.target);
+  const second = await proxy(here, 'web', await here.enrol(id('web')), 'named');
+  await there.end();
+  await there.start();
+  expect(await there.admin.unban({ node: name })).toMatchObject({ lifted: true, ban: { target: ban.target } });
+  expect(await here.admin.unban({ node: name })).toMatchObject({ lifted: false });
+  second.stream.end();
+});
+
 test('the host of a certificate, by its serial, whatever it is called now; an operator, but not himself', async () => {
   await here.enrol(id('web'));
   const { certificates } = await here.admin.certificates();

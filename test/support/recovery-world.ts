@@ -155,7 +155,15 @@ export async function startRecoveryWorld(options: RecoveryWorldOptions): Promise
       calls,
       controls,
       allFine: (ms) =>
-        eventually('all calls work', () => everybody().every(({ fineInARow }) => fineInARow() >= 20) || undefined, ms),
+        eventually(
+          'all calls work',
+          () => everybody().every(({ fineInARow }) => fineInARow() >= 20) || undefined,
+          ms,
+        ).catch((reason: unknown) => {
+          const states = [...calls, ...controls].filter(([, { fineInARow }]) => fineInARow() < 20);
+          const why = states.map(([what, call]) => `${what}: ${call.fineInARow()} in a row, ${call.why()}`);
+          throw new Error(`${String(reason)}: ${why.join('; ')}`);
+        }),
       pids: () => all.filter(isAlive),
       close,
     };

@@ -55,7 +55,7 @@ export function banRoutes({ bans, resolveService, audit, log }: AdminDeps): read
       summary: 'Lift a ban.',
       body: banBodySchema,
       answer: liftAnswerSchema,
-      errors: [404, 503],
+      errors: [404, 412, 503],
       async handle({ body, caller }) {
         const by = authored(caller, body.reason);
         const ban = await bans.lift(queryOf(body));

@@ -109,7 +109,7 @@ function formatBans({ bans, waiting }: BansAnswer, now: number): string {
   const rows = bans.map((ban) => [
     nameOf(ban),
     relativeTime(ban.at, now),
-    ban.author,
+    ban.from === 'parent' ? `${ban.author}, at the parent` : ban.author,
     ban.until > now ? 'proxies and control plane' : 'control plane (its certificates have ended)',
     ban.reason ?? '-',
   ]);

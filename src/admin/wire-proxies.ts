@@ -61,6 +61,10 @@ export const proxySchema = z.object({
       nack: z.object({ revision: z.int(), message: z.string(), resources: rejectedSchema.readonly() }).optional(),
     }),
   ),
+  keys: z
+    .literal('local')
+    .optional()
+    .describe('The helper beside it made its key, and keeps it. Absent: the control plane.'),
   certificate: z
     .object({ serial: z.string(), notAfter: z.number() })
     .optional()

@@ -24,6 +24,7 @@ import type { BundleSource } from './bundles.ts';
 import { type ChangedIdentities, changedIdentities } from './changed-identities.ts';
 import { createCoalescer } from './coalesce.ts';
 import { createKeptCuts, type Ended } from './kept-cuts.ts';
+import { keysOf } from './keys-of.ts';
 import { createOnConnected } from './on-connected.ts';
 import { createOnStream } from './on-stream.ts';
 import { createPusher, type InForce } from './pusher.ts';
@@ -111,6 +112,7 @@ export function createControl(deps: ControlDeps): Control {
     const { revision, mesh } = inForce;
     pusher.pushAll(inForce, registry.proxies(), () => {
       published = revision;
+      connected.end();
       if (acceptedAt !== undefined) metrics.applied(clock.monotonic() - acceptedAt);
       acceptedAt = undefined;
     });
@@ -141,6 +143,7 @@ export function createControl(deps: ControlDeps): Control {
     inForce = { revision, documents, mesh: cuts.apply(mesh), bundles: material };
     onMesh(mesh);
     if (before !== undefined && before.identities !== mesh.identities) onIdentities(changedIdentities(before, mesh));
+    if (before !== undefined && before.identities !== mesh.identities) connected.begin();
     coalescer.request(urgent);
   };
   const readopt = (change: (mesh: MeshIr) => MeshIr): void => {
@@ -161,13 +164,14 @@ export function createControl(deps: ControlDeps): Control {
 
   const own = (node: string, svid: Svid): void => {
     const proxy = registry.get(node);
-    if (proxy === undefined) return;
+    if (proxy === undefined || (inForce !== undefined && keysOf(inForce.mesh, proxy) !== 'pushed')) return;
     pusher.setSvid(node, svid);
     pusher.pushOne(inForce, registry.proxies, proxy);
   };
 
   const connected = createOnConnected({
     ...{ registry, pusher, rotator, clock, log, own },
+    serve: (proxy) => pusher.pushOne(inForce, registry.proxies, proxy),
     mesh: () => inForce?.mesh,
   });
 
@@ -203,7 +207,15 @@ export function createControl(deps: ControlDeps): Control {
     published: () => published,
     proxies: () => registry.proxies().map(statusOf),
     sentTo: pusher.sentTo,
-    onStream: createOnStream({ connected, pusher, acks, registry, metrics, log, accepted: acceptedMore }),
+    onStream: createOnStream({
+      connected: connected.connected,
+      pusher,
+      acks,
+      registry,
+      metrics,
+      log,
+      accepted: acceptedMore,
+    }),
     onRegistryChange({ node, endpoints }) {
       const proxy = registry.get(node);
       // Gone, or another replica's now.

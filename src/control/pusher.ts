@@ -21,11 +21,11 @@ import { createConcerned } from './concerned.ts';
 import { createLiveEndpoints } from './live-endpoints.ts';
 import { ownSecret } from './own-secret.ts';
 import { traceOptions } from './part-maker.ts';
-import { type MadeBy, provenanceOf } from './provenance.ts';
+import { createProvenance, type MadeBy, type Published } from './provenance.ts';
 import { createPublishQueue, urgencyOf } from './publish-queue.ts';
 import { rejectedResources } from './rejected-resources.ts';
 import { type SentToProxy, sentToProxy } from './sent-to-proxy.ts';
-import { shapeOf, shapeToServe } from './shape-of-proxy.ts';
+import { shapeToServe } from './shape-of-proxy.ts';
 import { createSlices } from './slices.ts';
 import { createSnapshotMaker, type Inputs, type Withheld } from './snapshot-maker.ts';
 
@@ -46,6 +46,8 @@ export interface Pusher {
   /** One proxy, from the inputs of the last `pushAll` (or these, if there was none). */
   pushOne(inForce: InForce | undefined, proxies: () => readonly RegisteredProxy[], proxy: RegisteredProxy): void;
   setSvid(node: string, svid: Svid): void;
+  /** Forgets its SVID, with the key. */
+  dropSvid(node: string): void;
   /** `withheld`: why it is not sent what is in force. */
   of(node: string): { readonly svid?: Svid; readonly withheld?: string };
   /** Whether its snapshot was made with these bans. */
@@ -89,10 +91,7 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
   const secrets = new Map<string, { readonly svid: Svid; readonly secret: EncodedResource }>();
   let inputs: Inputs | undefined;
   const withheld = new Map<string, string>();
-  /** What it was last published, and from which inputs. */
-  const latest = new Map<string, { readonly proxy: RegisteredProxy; readonly from: Inputs }>();
-  /** Many consecutive rejections come from one proxy. */
-  let asked: { readonly of: object; readonly madeBy: MadeBy } | undefined;
+  const latest = new Map<string, Published>();
   const bindAgain = createBindAgain({
     clock,
     again(node) {
@@ -115,15 +114,17 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
   const begin = (from: Inputs, proxy: RegisteredProxy): Job | undefined => {
     const { node } = proxy;
     const own = secrets.get(node);
-    if (own === undefined) return undefined;
+    if (own === undefined && proxy.secrets === undefined) return undefined;
     const { value: shape, paths } = trace(from, ({ mesh }) => shapeToServe(mesh, proxy), traceOptions);
     // Held (no answer) rather than refused: an identity or a service may still come.
     if (shape === undefined) {
       concerned.set(node, [paths]);
       return undefined;
     }
+    const isLocal = shape.secrets !== undefined;
+    if (own === undefined && !isLocal) return undefined;
     const before = cache.get(nodeKey(node));
-    const steps = maker.steps({ node, shape, secret: own.secret, before }, from);
+    const steps = maker.steps({ node, shape, secret: isLocal ? undefined : own?.secret, before }, from);
     return { proxy, from, paths, steps };
   };
 
@@ -172,20 +173,9 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
     if (job?.proxy.node === node) job = undefined;
   };
 
+  const provenance = createProvenance(log);
   /** What made its last published resources. */
-  const madeBy = (node: string): MadeBy => {
-    const last = latest.get(node);
-    if (last === undefined) return () => [];
-    try {
-      if (asked?.of !== last) {
-        asked = { of: last, madeBy: provenanceOf(last.from, shapeOf(last.from.mesh, last.proxy)) };
-      }
-      return asked.madeBy;
-    } catch (reason) {
-      log.error({ node, reason: String(reason) }, 'the documents that made its resources cannot be determined');
-      return () => [];
-    }
-  };
+  const madeBy = (node: string): MadeBy => provenance(node, latest.get(node));
 
   return {
     pushAll(inForce, proxies, whenDone) {
@@ -216,6 +206,7 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
       slices.start();
     },
     setSvid: (node, svid) => void secrets.set(node, { svid, secret: ownSecret(svid) }),
+    dropSvid: (node) => void secrets.delete(node),
     of(node) {
       const svid = secrets.get(node)?.svid;
       const why = withheld.get(node);

@@ -5,12 +5,14 @@ import type { MeshIr } from '../policy/ir.ts';
 import { portsOf } from '../registry/ports.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { PortShape, ProxyShape } from '../translate/proxy.ts';
+import { keysOf } from './keys-of.ts';
 import { outdatedEnvoy } from './outdated-envoy.ts';
 
 /** Undefined for one that is sent nothing. */
 export function shapeToServe(mesh: MeshIr, proxy: RegisteredProxy): ProxyShape | undefined {
   const named = workloadOf(mesh.identities, proxy.spiffeId) !== undefined;
-  return named && outdatedEnvoy(mesh, proxy) === undefined ? shapeOf(mesh, proxy) : undefined;
+  const served = named && outdatedEnvoy(mesh, proxy) === undefined && keysOf(mesh, proxy) !== 'none';
+  return served ? shapeOf(mesh, proxy) : undefined;
 }
 
 /** Without a service if no document in force names its identity. */
@@ -25,5 +27,6 @@ export function shapeOf(mesh: MeshIr, proxy: RegisteredProxy): ProxyShape {
     ...defined({ service }),
     ...(ports.length === 0 ? {} : { ports }),
     ...defined({ loopback6, singleServices }),
+    ...(keysOf(mesh, proxy) === 'local' ? { secrets: 'local' } : {}),
   };
 }

@@ -8,6 +8,7 @@ import { lintTogether } from '../translate/linter.ts';
 import { distinctOf, partsOf } from '../translate/parts.ts';
 import type { ProxyShape, TranslatedResource, TranslationInputs } from '../translate/proxy.ts';
 import { applyRaw } from '../translate/raw/apply-raw.ts';
+import { ownFromFile } from '../translate/tls/own-from-file.ts';
 import { translate } from '../translate/translate.ts';
 import type { Interner } from '../xds/resources/interner.ts';
 import type { EncodedResource, Snapshot } from '../xds/resources/snapshot.ts';
@@ -32,7 +33,8 @@ export interface Withheld {
 export interface ProxyToServe {
   readonly node: string;
   readonly shape: ProxyShape;
-  readonly secret: EncodedResource;
+  /** Its own certificate, with its key. Undefined if it is kept by the helper beside it. */
+  readonly secret: EncodedResource | undefined;
   /** What it is served now. */
   readonly before: Snapshot | undefined;
 }
@@ -165,10 +167,20 @@ export function resourcesOf(
   shape: ProxyShape,
 ): { readonly resources: readonly TranslatedResource[]; readonly raw: boolean } {
   const raws = (mesh.rawResources ?? []).filter((raw) => isFor(raw, shape.spiffeId));
-  return { resources: applyRaw(translate(mesh, endpoints, bundles, shape), raws), raw: raws.length > 0 };
+  const resources = applyRaw(translate(mesh, endpoints, bundles, shape), raws);
+  const isRaw = raws.length > 0;
+  return {
+    resources: isRaw && shape.secrets === 'local' ? ownFromFile(resources, shape.spiffeId) : resources,
+    raw: isRaw,
+  };
 }
 
-function withSecret(shared: ResourceMap, secret: EncodedResource, before: NamedResources | undefined): ResourceMap {
+function withSecret(
+  shared: ResourceMap,
+  secret: EncodedResource | undefined,
+  before: NamedResources | undefined,
+): ResourceMap {
+  if (secret === undefined) return shared;
   const secrets = new Map(shared.get(typeUrls.secret)).set(secret.name, secret);
   const same = before !== undefined && sameNames(before, secrets);
   return new Map(shared).set(typeUrls.secret, same ? before : secrets);

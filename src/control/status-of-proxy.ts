@@ -8,6 +8,7 @@ import { notAPort } from '../policy/ports.ts';
 import type { Ported, PortPlace } from '../registry/ports.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
+import { keysOf, noKeys } from './keys-of.ts';
 import { outdatedEnvoy } from './outdated-envoy.ts';
 
 /** A port that its Service does not have gets no listener, and callers are not given it. */
@@ -39,12 +40,14 @@ export function statusOfProxy(
   // Callers are not given one whose Service or Workload was deleted, whatever it still has open.
   const named = mesh === undefined || workloadOf(mesh.identities, proxy.spiffeId) !== undefined;
   const outdated = mesh === undefined ? undefined : outdatedEnvoy(mesh, proxy);
+  const kept = mesh === undefined ? undefined : keysOf(mesh, proxy);
   return {
     ...proxy,
     ...(service === undefined ? {} : unknownPorts(proxy, mesh?.services.get(service))),
     ready: proxy.ready && named && outdated === undefined,
     ...(named ? {} : { notRegistered: withoutDocument }),
-    ...defined({ outdated, withheld, service }),
+    ...defined({ outdated, withheld: kept === 'none' ? noKeys.reason : withheld, service }),
+    ...(kept === 'local' ? { keys: 'local' } : {}),
     types,
     ...(svid === undefined ? {} : { certificate: { serial: svid.serial, notAfter: svid.notAfter.getTime() } }),
   };

@@ -238,6 +238,8 @@ export interface WorkloadIr {
   readonly dnsNames: readonly string[];
   readonly commonName?: string;
   readonly advertise?: { readonly addresses: readonly string[]; readonly ports?: readonly number[] };
+  /** Who makes its proxies' keys. */
+  readonly secrets?: 'local' | 'pushed';
 }
 
 export interface TemplateWorkloadIr extends Omit<WorkloadIr, 'spiffeId'> {

@@ -29,6 +29,8 @@ export interface ProxyClaims {
   readonly loopback6?: true;
   /** It has no ADS: it requests everything over the single-type services, in this variant. */
   readonly singleServices?: 'delta' | 'sotw';
+  /** A helper beside it keeps its key and certificate, in the file that lib/local-secret.ts names. */
+  readonly secrets?: 'local';
   /** Changes with every start of Envoy; only its helper knows it: whoever knows it may deregister the proxy. */
   readonly run?: string;
 }
@@ -76,6 +78,7 @@ const claims = z.object({
   ports: namedPorts.optional(),
   loopback6: z.literal('yes').optional(),
   singleServices: z.enum(['delta', 'sotw']).optional(),
+  secrets: z.literal('local').optional(),
   run: z
     .string()
     .regex(/^[a-z0-9]{1,64}$/)
@@ -93,12 +96,12 @@ export function parseClaims(metadata: Readonly<Record<string, unknown>>): ProxyC
       hint: 'for example {"inbound": "10.0.0.5:8443", "application": "127.0.0.1:8080"}',
     });
   }
-  const { inbound, application, ports = [], loopback6, singleServices, run } = parsed.data;
+  const { inbound, application, ports = [], loopback6, singleServices, secrets, run } = parsed.data;
   return {
     ...defined({ inbound, application }),
     ...(ports.length === 0 ? {} : { ports }),
     ...(loopback6 === undefined ? {} : { loopback6: true }),
-    ...defined({ singleServices, run }),
+    ...defined({ singleServices, secrets, run }),
   };
 }
 

@@ -57,6 +57,8 @@ export interface ProxyStatus extends Ported {
   /** Ports on which it cannot listen, and who has them, as its helper reports. */
   readonly takenPorts?: readonly TakenPort[];
   readonly types: readonly TypeStatus[];
+  /** The helper beside it made its key, and keeps it. Absent: the control plane made it. */
+  readonly keys?: 'local';
   /** Serving certificate, the last one: serial (hex) and expiry, epoch milliseconds. */
   readonly certificate?: { readonly serial: string; readonly notAfter: number };
 }

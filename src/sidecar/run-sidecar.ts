@@ -118,10 +118,11 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     keeper = started;
     const svid = started.current();
     const { spiffeId } = svid;
-    const claims = {
+    const claims: Parameters<typeof claimsOf>[0] = {
       ports: served,
       loopback6: await hasLoopback6(),
       variant: options.variant ?? 'delta',
+      keys: 'local',
     };
     const limit = descriptorLimit();
     const maxConnections = connectionsWithin(limit);

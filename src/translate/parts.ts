@@ -7,6 +7,7 @@ import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpo
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import { defined } from '../lib/defined.ts';
 import type { Origin } from '../model/origin.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import { workloadOf } from '../policy/identities.ts';
@@ -64,6 +65,7 @@ export type Fill = (own: Own, madeBy: (cells?: CellNames) => readonly Origin[]) 
 
 export interface Own extends Pick<DependencyIr, 'listen'> {
   readonly caller: SpiffeId;
+  readonly secrets?: 'local';
 }
 
 export function resourcesOfPart(part: Part, inputs: TranslationInputs): readonly TranslatedResource[] {
@@ -112,7 +114,7 @@ const bundlePart: Part = {
 function inboundParts(
   { id, app }: Pick<PortIr, 'id' | 'app'>,
   { inbound, application = documented(app) }: PortShape,
-  { loopback6 }: Pick<ProxyShape, 'loopback6'>,
+  { loopback6, secrets }: Pick<ProxyShape, 'loopback6' | 'secrets'>,
 ): readonly Part[] {
   if (application === undefined) return [];
   const of = (
@@ -129,8 +131,8 @@ function inboundParts(
     of(['cluster', application, loopback6], (port, { mesh }) => [
       resource(ClusterSchema, inboundCluster(port, application, loopback6), ofOwn(mesh, port)),
     ]),
-    of(['listener', inbound], (port, { mesh }) => [
-      resource(ListenerSchema, inboundListener(port, mesh, inbound), () => ofInboundListener(mesh, port)),
+    of(['listener', inbound, secrets], (port, { mesh }) => [
+      resource(ListenerSchema, inboundListener(port, mesh, inbound, secrets), () => ofInboundListener(mesh, port)),
     ]),
     of(['rest'], inboundRest),
   ];
@@ -172,7 +174,7 @@ function outboundParts(
   mesh: MeshIr,
   { key, cell, spiffeId }: Pick<ServiceIr, 'key' | 'spiffeId'> & { readonly cell: CellIr | undefined },
   dependency: DependencyIr,
-  { loopback6 }: ProxyShape,
+  { loopback6, secrets }: ProxyShape,
 ): readonly Part[] {
   const target = portOf(mesh, dependency.port);
   if (target === undefined) return [];
@@ -191,7 +193,13 @@ function outboundParts(
     part: readonly unknown[],
     make: (called: PortIr, inputs: TranslationInputs) => Fill,
   ): Part => ({
-    ...{ kind: 'filled', side: 'outbound', key: keyOf([own]), own: { caller: spiffeId, listen }, madeBy },
+    ...{
+      kind: 'filled',
+      side: 'outbound',
+      key: keyOf([own]),
+      own: { caller: spiffeId, listen, ...defined({ secrets }) },
+      madeBy,
+    },
     template: {
       key: keyOf(['outbound', id, ...part]),
       make(inputs) {
@@ -201,9 +209,9 @@ function outboundParts(
     },
   });
   return [
-    of(spiffeId, ['cluster', viewer], (called) => {
+    of([spiffeId, secrets], ['cluster', viewer], (called) => {
       const cluster = outboundCluster(called, viewer);
-      return ({ caller }, from) => resource(ClusterSchema, cluster(caller), () => from());
+      return (own, from) => resource(ClusterSchema, cluster(own.caller, own.secrets), () => from());
     }),
     of(listen, ['listener', loopback6, by], (called) => {
       const listener = outboundListener(called, loopback6 === undefined ? {} : { loopback6 });

@@ -14,6 +14,8 @@ export interface ProxyShape {
   readonly ports?: readonly PortShape[];
   /** Its host also has the IPv6 loopback address. */
   readonly loopback6?: true;
+  /** Its own certificate comes from the helper beside it, and is not among its resources. */
+  readonly secrets?: 'local';
   /** It has no ADS: its resources must refer to others through the single-type services. */
   readonly singleServices?: SingleServices;
 }

@@ -41,6 +41,8 @@ export interface RecoveryWorldOptions {
   readonly replicas: number;
   /** Also a load balancer that pulls its secrets, and a permissive service. */
   readonly edge: boolean;
+  /** Who makes the keys of sidecars. Default: as without a word about it. */
+  readonly secrets?: 'local' | 'pushed';
 }
 
 const applications = { http1: startHttp1Echo, grpc: startGrpcBackend, tcp: startTcpEcho, http2: startGrpcBackend };
@@ -50,7 +52,7 @@ async function okay(answer: Promise<{ readonly status: number }>): Promise<void>
 }
 
 export async function startRecoveryWorld(options: RecoveryWorldOptions): Promise<RecoveryWorld> {
-  const { lifetimeMs, protocols, replicas, edge } = options;
+  const { lifetimeMs, protocols, replicas, edge, secrets } = options;
   const closers: (() => unknown)[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer();
@@ -81,6 +83,7 @@ export async function startRecoveryWorld(options: RecoveryWorldOptions): Promise
           'http1',
           `, dependsOn: [${[...uses, ...(edge ? [`{service: soft, listen: ${toSoft}}`] : [])].join()}]`,
         ),
+        ...(secrets === undefined ? [] : ['api', 'soft', 'multi', 'web'].map((name) => keptBy(name, secrets))),
         workloadText('ingress', `{identity: {spiffeId: "${id}"}}`),
         policyText('cell-1/multi', 'multi', 'allow', '[{from: [{service: web}]}]'),
         policyText('cell-1/api', 'api', 'allow', `[{from: [{spiffeId: "${id}"}]}]`),
@@ -171,6 +174,11 @@ export async function startRecoveryWorld(options: RecoveryWorldOptions): Promise
     await close();
     throw reason;
   }
+}
+
+function keptBy(service: string, secrets: 'local' | 'pushed'): string {
+  const named = `metadata: {name: ${service}, cell: cell-1}`;
+  return `kind: Workload\n${named}\nspec: {identity: {service: ${service}}, secrets: ${secrets}}`;
 }
 
 interface Edge {

@@ -68,6 +68,13 @@ export const workloadSchema = z.strictObject({
       })
       .optional()
       .describe('Addresses that its proxies may register as endpoints. Default: the address they connect from.'),
+    secrets: z
+      .enum(['local', 'pushed'])
+      .optional()
+      .describe(
+        'Who makes the private keys of its proxies. `local`: the helper beside each Envoy, which no key leaves; a proxy that has none is ' +
+          'sent nothing. `pushed`: the control plane, which sends them by SDS. Default: `pushed`.',
+      ),
   }),
 });
 

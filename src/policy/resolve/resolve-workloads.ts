@@ -50,7 +50,7 @@ export function resolveWorkloads(
       source: parsed.source,
       lifetimeMs: spec.lifetime ?? defaults.svidLifetimeMs,
       dnsNames: spec.dnsNames,
-      ...defined({ commonName: spec.commonName }),
+      ...defined({ commonName: spec.commonName, secrets: spec.secrets }),
       ...(spec.advertise === undefined ? {} : { advertise: advertised(spec.advertise) }),
     };
     if (typeof identity !== 'string') {

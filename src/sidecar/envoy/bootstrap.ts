@@ -2,6 +2,7 @@
 // from SDS over the ADS stream that it authenticates: that configuration crashed Envoy 1.40.
 
 import { formatHostPort, type HostPort } from '../../lib/host-port.ts';
+import { localSecret } from '../../lib/local-secret.ts';
 import { nodeId } from '../../lib/node-id.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 import type { Json } from '../../lib/table.ts';
@@ -28,6 +29,8 @@ export interface BootstrapParams {
   /** Derived from the limit on open files. Default 50,000. */
   readonly maxConnections?: number;
   readonly variant: XdsVariant;
+  /** The helper keeps the key that Envoy shows its peers: Envoy runs in the folder of `secrets`, and says that it can. */
+  readonly keys?: 'local';
   /** The control plane's exact SPIFFE ID. */
   readonly serverId: string;
   readonly admin: AdminAddress;
@@ -78,13 +81,15 @@ export function claimsOf({
   ports,
   loopback6,
   variant,
-}: Pick<BootstrapParams, 'ports' | 'loopback6' | 'variant'>): Readonly<Record<string, Json>> {
+  keys,
+}: Pick<BootstrapParams, 'ports' | 'loopback6' | 'variant' | 'keys'>): Readonly<Record<string, Json>> {
   const places = new Map(ports.map((port) => [port.name, placeOf(port)]));
   const { [defaultPort]: own, ...named } = Object.fromEntries(places);
   return {
     ...own,
     ...(Object.keys(named).length === 0 ? {} : { ports: named }),
     ...(loopback6 === true ? { loopback6: 'yes' } : {}),
+    ...(keys === undefined ? {} : { secrets: keys }),
     ...(variant.startsWith('single-') ? { singleServices: variant.slice('single-'.length) } : {}),
   };
 }
@@ -122,7 +127,9 @@ function discovery(variant: XdsVariant): Json {
   return { ads_config: api, lds_config: source, cds_config: source };
 }
 
-function xds({ xds: servers, serverId, secrets }: BootstrapParams): Json {
+function xds({ xds: servers, serverId, secrets, keys }: BootstrapParams): Json {
+  // The same words as in what the control plane sends: Envoy reads and watches the file once for both.
+  const certificate = keys === 'local' ? localSecret.path : secrets.certificate;
   const several = servers.length > 1;
   return {
     name: xdsCluster,
@@ -154,9 +161,7 @@ function xds({ xds: servers, serverId, secrets }: BootstrapParams): Json {
           alpn_protocols: ['h2'],
           // A client's maximum is TLS 1.2 by default.
           tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
-          tls_certificate_sds_secret_configs: [
-            { name: xdsSecretNames.certificate, sds_config: file(secrets.certificate) },
-          ],
+          tls_certificate_sds_secret_configs: [{ name: xdsSecretNames.certificate, sds_config: file(certificate) }],
           combined_validation_context: {
             default_validation_context: {
               match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { exact: serverId } }],
@@ -212,7 +217,7 @@ const failover: Json = {
 };
 
 /** SDS names of the xDS connection's own secrets; distinct from those that arrive over ADS. */
-export const xdsSecretNames = { certificate: 'xds-certificate', bundle: 'xds-bundle' } as const;
+export const xdsSecretNames = { certificate: localSecret.name, bundle: 'xds-bundle' } as const;
 
 function file(path: string): Json {
   return { path_config_source: { path }, resource_api_version: 'V3' };

@@ -2,6 +2,7 @@
 // its exit.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
@@ -27,7 +28,7 @@ export interface EnvoyProcess {
 export interface EnvoyProcessOptions {
   readonly binary: string;
   readonly configPath: string;
-  /** Stores a record of it (envoy-record.ts). */
+  /** Where it runs. Stores a record of it (envoy-record.ts). */
   readonly dataDir: string;
   readonly admin: AdminAddress;
   /** Where it takes calls, "ip:port" each: for the record. */
@@ -58,7 +59,7 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
   // What the previous Envoy wrote there is not this one's address.
   rmSync(adminAddressPath(dataDir), { force: true });
   const child = spawn(
-    binary,
+    binary.includes('/') ? resolve(binary) : binary,
     [
       ...['--config-path', configPath],
       ...(metadata === undefined
@@ -74,7 +75,8 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
     ],
     // Its own session: a terminal's Ctrl-C goes to every process of the foreground group, and would end Envoy without a drain. Its output
     // passes through the helper: an Envoy that writes to a full pipe itself stalls, including calls.
-    { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    // In that folder, where relative paths lead to its own secrets (lib/local-secret.ts).
+    { stdio: ['ignore', 'pipe', 'pipe'], detached: true, cwd: dataDir },
   );
   passOn(child.stdout, options.prints);
   passOn(child.stderr, options.words);

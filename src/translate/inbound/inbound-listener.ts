@@ -41,9 +41,10 @@ const tcpInspectorMs = 300;
 /** Envoy has no default: whoever begins a handshake and sends no more would occupy a connection for ever. */
 const handshakeMs = 10_000;
 
-export function inboundListener(service: PortIr, mesh: MeshIr, at: IpPort): Listener {
+/** `secrets`: who keeps the certificate of the proxy. */
+export function inboundListener(service: PortIr, mesh: MeshIr, at: IpPort, secrets?: 'local'): Listener {
   const filters = filtersOnce(service);
-  const tlsFor = downstreamTls(service, mesh.trustDomain);
+  const tlsFor = downstreamTls(service, mesh.trustDomain, secrets);
   const plain = plainChains(service, mesh, filters);
   const shared = mtlsChain(service, mesh, plain.length === 0 ? {} : tls, { filters, tlsFor });
   return create(ListenerSchema, {

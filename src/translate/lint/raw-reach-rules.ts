@@ -1,5 +1,5 @@
 // What a raw resource may refer to: nothing that was not checked, and not the control plane in the proxy's name.
-import { isMessage, type Message } from '@bufbuild/protobuf';
+import { equals, isMessage, type Message } from '@bufbuild/protobuf';
 import {
   ApiConfigSource_ApiType,
   ApiConfigSourceSchema,
@@ -8,14 +8,28 @@ import {
 } from '#gen/envoy/config/core/v3/config_source_pb.js';
 import { CommonGrpcAccessLogConfigSchema } from '#gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js';
 import { SubjectAltNameMatcherSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { SdsSecretConfigSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { controlPlaneCluster } from '../names.ts';
+import { localSecretConfig } from '../tls/secret-config.ts';
 import type { Rule } from './rule.ts';
 
 /** Nobody would check rules, routes or bundles from another server or a file. */
-const configSource: Rule = (message) =>
-  isMessage(message, ConfigSourceSchema) && !isControlPlane(message)
+const configSource: Rule = (message, ancestors) =>
+  isMessage(message, ConfigSourceSchema) && !isControlPlane(message) && !isOwnCertificate(message, ancestors.at(-1))
     ? [['raw-config-source', 'configuration comes from the control plane: from elsewhere it could not be looked into']]
     : [];
+
+/** As the helper beside the proxy keeps it, and in no other way. */
+function isOwnCertificate(source: ConfigSource, parent: Message | undefined): boolean {
+  const { sdsConfig, name } = localSecretConfig();
+  return (
+    parent !== undefined &&
+    isMessage(parent, SdsSecretConfigSchema) &&
+    parent.name === name &&
+    sdsConfig !== undefined &&
+    equals(ConfigSourceSchema, source, sdsConfig)
+  );
+}
 
 /** By ADS, or (translate/single-services.ts) by the service of one type. */
 function isControlPlane({ configSourceSpecifier: source }: ConfigSource): boolean {

@@ -37,7 +37,10 @@ const dnsRefreshMs = 5000;
 const pingMs = 15_000;
 
 /** For each caller of the target. `viewerCell`: whose view of the endpoints it uses (`loadAssignment`). Reads all of the target at once. */
-export function outboundCluster(target: PortIr, viewerCell: string | undefined): (caller: SpiffeId) => Cluster {
+export function outboundCluster(
+  target: PortIr,
+  viewerCell: string | undefined,
+): (caller: SpiffeId, secrets?: 'local') => Cluster {
   const age = target.connectionAgeMs * callersShareOfAge;
   const base = create(ClusterSchema, {
     name: outboundName(target.id),
@@ -65,7 +68,7 @@ export function outboundCluster(target: PortIr, viewerCell: string | undefined):
   });
   const cluster = composer(base, ['transportSocket']);
   const tls = upstreamTls(target);
-  return (caller) => cluster({ transportSocket: tls(caller) });
+  return (caller, secrets) => cluster({ transportSocket: tls(caller, secrets) });
 }
 
 function discovery({ id, endpoints }: PortIr, viewerCell: string | undefined) {

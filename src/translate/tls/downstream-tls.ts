@@ -15,15 +15,16 @@ import type { PortIr } from '../../policy/ir.ts';
 import { bundleName, federatedBundleName, permissiveBundleName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { composer } from '../wire/compose.ts';
-import { secretConfig, tlsSocket } from './secret-config.ts';
+import { ownSecretConfig, secretConfig, tlsSocket } from './secret-config.ts';
 import { callerTlsParams } from './tls-params.ts';
 
 /** For each chain of the port. `only`: nobody else passes the handshake, whatever the service's mode. Reads all of the port at once. */
 export function downstreamTls(
   { mtls, protocol, spiffeId, federated = [] }: PortIr,
   domain: TrustDomain,
+  secrets?: 'local',
 ): (only?: readonly SpiffeId[]) => TransportSocket {
-  const own = [secretConfig(spiffeId)];
+  const own = [ownSecretConfig(spiffeId, secrets)];
   const roots = secretConfig(bundleName(domain));
   const socketFor = (strict: boolean) => {
     const common = create(CommonTlsContextSchema, {

@@ -13,11 +13,11 @@ import { serverNameFor } from '../inbound/caller-chains.ts';
 import { bundleName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { composer } from '../wire/compose.ts';
-import { secretConfig, tlsSocket } from './secret-config.ts';
+import { ownSecretConfig, secretConfig, tlsSocket } from './secret-config.ts';
 import { tlsParams } from './tls-params.ts';
 
 /** For each caller of the target. Reads all of the target at once. */
-export function upstreamTls(target: PortIr): (caller: SpiffeId) => TransportSocket {
+export function upstreamTls(target: PortIr): (caller: SpiffeId, secrets?: 'local') => TransportSocket {
   const { spiffeId } = target;
   const serverName = serverNameFor(target);
   const common = create(CommonTlsContextSchema, {
@@ -40,12 +40,12 @@ export function upstreamTls(target: PortIr): (caller: SpiffeId) => TransportSock
   });
   const commonOf = composer(common, ['tlsCertificateSdsSecretConfigs']);
   const contextOf = composer(create(UpstreamTlsContextSchema, { maxSessionKeys: 0 }), ['commonTlsContext', 'sni']);
-  return (caller) =>
+  return (caller, secrets) =>
     tlsSocket(
       any(
         UpstreamTlsContextSchema,
         contextOf({
-          commonTlsContext: commonOf({ tlsCertificateSdsSecretConfigs: [secretConfig(caller)] }),
+          commonTlsContext: commonOf({ tlsCertificateSdsSecretConfigs: [ownSecretConfig(caller, secrets)] }),
           sni: serverName(caller),
         }),
       ),

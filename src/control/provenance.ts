@@ -14,7 +14,7 @@ import { type Inputs, resourcesOf } from './snapshot-maker.ts';
 export type MadeBy = (typeUrl: string, name: string) => readonly Place[];
 
 /** Throws if the resources cannot be made. */
-export function provenanceOf(inputs: Inputs, shape: ProxyShape): MadeBy {
+function provenanceOf(inputs: Inputs, shape: ProxyShape): MadeBy {
   const made = new Map<string, () => readonly Origin[]>();
   for (const { typeUrl, name, madeBy } of resourcesOf(inputs, shape).resources) made.set(`${typeUrl} ${name}`, madeBy);
   const own = () => ofIdentity(inputs.mesh, shape.spiffeId);

@@ -40,6 +40,7 @@ import { createRotateEverywhere } from './rotate-everywhere.ts';
 import { whyNoMesh } from './why-no-mesh.ts';
 import type { Explanation } from './wire.ts';
 import type { IssuedCertificate } from './wire-certificates.ts';
+import type { MissingCredential } from './wire-credentials.ts';
 import type { FollowerAnswer, ParentAnswer } from './wire-following.ts';
 import type { RefusedSvidRow } from './wire-refused-svids.ts';
 import { withEnforcement } from './with-enforcement.ts';
@@ -59,6 +60,7 @@ export interface RunningParts {
   readonly endpoints: Pick<EndpointWatch, 'of'>;
   readonly hosts: Hosts;
   readonly bans: BansAdmin;
+  missingCredentials(): readonly MissingCredential[];
   readonly issuerKeys: Pick<MeshKeys, 'status'>;
   readonly publishers: Pick<Publishers, 'status'>;
   readonly roots?: RootsAdmin;
@@ -163,6 +165,7 @@ export function createAdmin(given: AdminParts): Admin {
     },
     proxies: () => (parts === undefined ? [] : [...parts.control.proxies().map(withOffset(parts)), ...parts.away()]),
     sentTo: (node) => running().control.sentTo(node),
+    missingCredentials: () => parts?.missingCredentials() ?? [],
     issuerKeys: () => parts?.issuerKeys.status() ?? [],
     publishers: () => parts?.publishers.status() ?? [],
     ca: () => parts?.roots,

@@ -26,6 +26,7 @@ import type { HeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import type { ExplainQuery, Explanation, TrafficCount } from './wire.ts';
 import type { IssuedCertificate } from './wire-certificates.ts';
+import type { MissingCredential } from './wire-credentials.ts';
 import type { FollowerAnswer, ParentAnswer } from './wire-following.ts';
 import type { RotateAnswer } from './wire-identity.ts';
 import type { IssuerKeysAnswer } from './wire-issuer-keys.ts';
@@ -160,6 +161,8 @@ export interface AdminDeps {
   parent?(): ParentAnswer | undefined;
   /** Control planes that follow this one. Absent: none can. */
   followers?(): readonly FollowerAnswer[];
+  /** Tokens that applications expect and nobody has given. Absent: none. */
+  missingCredentials?(): readonly MissingCredential[];
   /** Fetched keys of issuers of tokens. Absent: none are fetched. */
   issuerKeys?(): readonly IssuerKeysAnswer[];
   /** Where the trust bundle is published. Absent: nowhere. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { reasonTextSchema } from './wire-access.ts';
 import { banStatusSchema } from './wire-bans.ts';
 import { rotationSchema } from './wire-ca.ts';
+import { missingCredentialSchema } from './wire-credentials.ts';
 import type { explainQuerySchema, explanationSchema } from './wire-explain.ts';
 import { followingSchemas } from './wire-following.ts';
 import { issuerKeysSchema } from './wire-issuer-keys.ts';
@@ -163,6 +164,10 @@ export const statusSchema = z.object({
   proxies: z.object({ connected: z.int(), held: z.int(), gone: z.int(), rejecting: z.int() }),
   ...{ ...storeSchemas, ...followingSchemas, replicas: replicasSchema, bans: banStatusSchema },
   rotation: rotationSchema.exactOptional().describe('Of the root of the CA. Absent: none is under way.'),
+  missingCredentials: z
+    .array(missingCredentialSchema)
+    .exactOptional()
+    .describe('Tokens that applications expect and nobody has given. Absent: none.'),
   issuerKeys: z.array(issuerKeysSchema).exactOptional().describe('Keys of issuers of tokens that are fetched.'),
   publishers: z.array(publisherSchema).exactOptional().describe('Where the trust bundle is published.'),
   refusedSvids: z

@@ -1,6 +1,7 @@
-// Trust material for translate: the mesh's roots, and an anchor for each legacy authority that cannot vouch for identities
-// of the mesh (docs/legacy-authorities.md).
+// What translate needs that no document holds: the mesh's roots, an anchor for each legacy authority that cannot vouch for identities of
+// the mesh (docs/legacy-authorities.md), roots of foreign trust domains, and tokens of applications.
 import { X509Certificate } from 'node:crypto';
+import type { Credentials } from '../identity/credential-folder.ts';
 import { readForeignBundle } from '../identity/federation/foreign-bundle.ts';
 import type { LegacyAnchors } from '../identity/legacy/anchors.ts';
 import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
@@ -11,36 +12,52 @@ import type { Bundles } from '../translate/proxy.ts';
 const pemBlock = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 export interface BundleSource {
-  /** The same object as long as neither the roots, nor the mesh's legacy authorities, nor those of foreign trust domains change. */
+  /** The same object as long as nothing of it changes. */
   of(mesh: MeshIr): Bundles;
 }
 
 /** Of a foreign trust domain: PEM, one certificate each; empty if they are not known. */
 export type ForeignRoots = (of: TrustBundleIr) => readonly string[];
 
+export interface OtherMaterial {
+  /** Default: those of documents. */
+  readonly foreign?: ForeignRoots;
+  readonly credentials?: Pick<Watchable<Credentials>, 'value'>;
+}
+
+const noTokens: Credentials = new Map();
+const none = { value: () => noTokens };
+
+interface Last {
+  readonly trust: TrustBundle;
+  readonly tokens: Credentials;
+  readonly key: string;
+  readonly bundles: Bundles;
+}
+
 export function createBundleSource(
   bundle: Pick<Watchable<TrustBundle>, 'value'>,
   anchors: LegacyAnchors,
-  foreign: ForeignRoots = inlineRoots,
+  { foreign = inlineRoots, credentials = none }: OtherMaterial = {},
 ): BundleSource {
-  let last: { readonly trust: TrustBundle; readonly key: string; readonly bundles: Bundles } | undefined;
+  let last: Last | undefined;
   return {
     of({ legacyAuthorities, trustBundles }) {
-      const trust = bundle.value();
+      const [trust, tokens] = [bundle.value(), credentials.value()];
       const authorities = [...legacyAuthorities.values()];
       const others = new Map(
         [...(trustBundles?.values() ?? [])].map((one) => [one.trustDomain, foreign(one).join('')]),
       );
       const key = JSON.stringify([authorities.map(({ name, certificates }) => [name, certificates]), [...others]]);
-      if (last?.trust === trust && last.key === key) return last.bundles;
+      if (last?.trust === trust && last.tokens === tokens && last.key === key) return last.bundles;
       const legacyAnchors = new Map(
         authorities.map(({ name, certificates }) => [
           name,
           [...certificates.matchAll(pemBlock)].map(([pem]) => anchors(new X509Certificate(pem).toString())).join(''),
         ]),
       );
-      const bundles: Bundles = { roots: bundlePem(trust), legacyAnchors, foreign: others };
-      last = { trust, key, bundles };
+      const bundles: Bundles = { roots: bundlePem(trust), legacyAnchors, foreign: others, credentials: tokens };
+      last = { trust, tokens, key, bundles };
       return bundles;
     },
   };

@@ -8,14 +8,19 @@ export type FilterTraces =
   | { readonly kind: 'reads'; readonly statPrefix: string }
   /** Decides by rules of documents: Envoy's RBAC, whose results are in the metadata. */
   | { readonly kind: 'authorizes'; readonly statPrefix: string }
-  /** Decides by anything else. Envoy's explanation (%RESPONSE_CODE_DETAILS%) begins with `refusesWith`. */
-  | { readonly kind: 'refuses'; readonly statPrefix: string; readonly refusesWith: string };
+  /** Decides by anything else. Envoy's explanation (%RESPONSE_CODE_DETAILS%) begins with one of `refusesWith`. */
+  | { readonly kind: 'refuses'; readonly statPrefix: string; readonly refusesWith: readonly [string, ...string[]] };
 
 const filters = {
   'authz-deny': { kind: 'authorizes', statPrefix: 'authz_deny_' },
   'authz-allow': { kind: 'authorizes', statPrefix: 'authz_allow_' },
   'jwt-authn': { kind: 'reads', statPrefix: 'jwt_' },
   'read-request': { kind: 'reads', statPrefix: 'read_' },
+  'service-credential': {
+    kind: 'refuses',
+    statPrefix: 'credential_',
+    refusesWith: ['failed_to_inject_credential', 'unknown_api_key', 'missing_api_key'],
+  },
 } as const satisfies Readonly<Record<string, FilterTraces>>;
 
 /** Also the last part of the name of its resource. */
@@ -33,7 +38,7 @@ function isInboundFilterName(name: string): name is InboundFilterName {
 export function refusingFilter(details: string): InboundFilterName | undefined {
   return inboundFilterNames.find((name) => {
     const traces = filterTraces[name];
-    return traces.kind === 'refuses' && details.startsWith(traces.refusesWith);
+    return traces.kind === 'refuses' && traces.refusesWith.some((start) => details.startsWith(start));
   });
 }
 

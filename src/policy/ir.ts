@@ -7,7 +7,7 @@ import type { IdentityTemplate } from '../model/identity-template.ts';
 import type { Source } from '../model/problem.ts';
 import type { ServiceKey } from '../model/service-key.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
-import type { AuthorizationIr } from './authorization-ir.ts';
+import type { AuthorizationIr, NamedIr } from './authorization-ir.ts';
 import type { RawIr } from './raw-ir.ts';
 
 export type { ServiceKey } from '../model/service-key.ts';
@@ -142,6 +142,7 @@ export interface PortIr extends ServiceFacts {
   /** Foreign trust domains whose callers its rules name, sorted: it accepts their certificates. Absent: only those of the mesh. */
   readonly federated?: readonly TrustDomain[];
   readonly identityHeaders: IdentityHeadersIr;
+  readonly credential?: CredentialIr;
   readonly healthPath?: string;
   readonly escapedSlashes: 'reject' | 'keep';
   /** It has descriptors, so that rules may refer to fields of its requests. */
@@ -183,6 +184,17 @@ export interface IdentityHeadersIr {
   readonly stripped: readonly string[];
   /** From whom the application gets them nevertheless. */
   readonly trusted: { readonly callers: readonly SpiffeId[]; readonly anonymous: boolean };
+}
+
+/** A header in which the application expects a token: who gets which one from its sidecar, and what others may send. */
+export interface CredentialIr {
+  readonly header: string;
+  /** Before the token, with a blank. */
+  readonly scheme?: string;
+  /** Secret → callers. An identity is in one of them only. */
+  readonly grants: readonly { readonly secret: string; readonly callers: readonly NamedIr[] }[];
+  /** Secrets of which others may send one. Empty: nothing in that header arrives of them. */
+  readonly accepted: readonly string[];
 }
 
 /**

@@ -17,6 +17,8 @@ export interface ServeOptions {
   readonly ca?: AuthorityChoice;
   /** A file that says whom attestors believe. Default: there are only join tokens. */
   readonly attestors?: string;
+  /** A folder of tokens that applications expect of their callers. Default: there are none. */
+  readonly credentials?: string;
   readonly xds: HostPort;
   /** The gRPC transport there. Default `grpc-js`. */
   readonly xdsTransport?: GrpcTransportName;

@@ -2,13 +2,11 @@
 import { awayStatus } from '../admin/away-status.ts';
 import { listCertificates } from '../admin/list-certificates.ts';
 import { adminTokenFile } from '../admin/token.ts';
-import { createBundleSource } from '../control/bundles.ts';
 import type { ChangedIdentities } from '../control/changed-identities.ts';
 import { createControl } from '../control/control.ts';
 import { followPorts } from '../control/served-ports.ts';
 import { createProbeNames } from '../cutover/probe-names.ts';
 import { readAttestorOptions } from '../identity/attestor/attestor-options.ts';
-import { createLegacyAnchors } from '../identity/legacy/anchors.ts';
 import { openPublishers } from '../identity/publisher/publishers.ts';
 import { backdateFor } from '../identity/rotation.ts';
 import { ensureDataFolder } from '../identity/secret-file.ts';
@@ -43,7 +41,7 @@ import { openCutOver } from './open-cut-over.ts';
 import { openDocuments } from './open-documents.ts';
 import { openHosts } from './open-hosts.ts';
 import { openIsolation } from './open-isolation.ts';
-import { openMeshKeys } from './open-mesh-keys.ts';
+import { openMaterial } from './open-material.ts';
 import { openNamedTokens } from './open-named-tokens.ts';
 import { openParent, storeForChanges } from './open-parent.ts';
 import { openPublishing } from './open-publishing.ts';
@@ -160,16 +158,21 @@ export async function serve(
     ...{ data: options.data, identity, clock, log, lifecycle },
     onChange: (node, svid) => renewed.tell({ node, svid }),
   });
-  const anchors = createLegacyAnchors(trustDomain);
-  const bundles = createBundleSource(identity.bundle, anchors);
-  const issuerKeysChanged = createEvent<void>();
-  const issuerKeys = await openMeshKeys({
-    ...{ data: options.data, store, clock, lifecycle, log: log.child({ room: 'identity' }) },
-    onChange: issuerKeysChanged.tell,
+  const material = await openMaterial({
+    ...{ options, trustDomain, bundle: identity.bundle, store, mesh, clock, lifecycle },
+    log: log.child({ room: 'identity' }),
   });
-  mesh.watch((now) => now && issuerKeys.follow(now.jwtIssuers.values()));
   const control = createControl({
-    ...{ issuerKeys: issuerKeys.of, store, bundles, rotator, cache, registry, clock, metrics },
+    ...{
+      issuerKeys: material.issuerKeys.of,
+      store,
+      bundles: material.bundles,
+      rotator,
+      cache,
+      registry,
+      clock,
+      metrics,
+    },
     log: log.child({ room: 'control' }),
     cuts: store.table('cuts'),
     onMesh: mesh.set,
@@ -177,7 +180,7 @@ export async function serve(
     onPublished: followPorts(coverage, registry.proxies),
   });
   lifecycle.defer('control', () => control.stop());
-  issuerKeysChanged.listen(control.onIssuerKeys);
+  material.listen(control);
   renewed.listen(({ node, svid }) => control.onSvid(node, svid));
   registryChanged.listen((change) => {
     control.onRegistryChange(change);
@@ -231,9 +234,11 @@ export async function serve(
     log: log.child({ room: 'cutover' }),
   });
   admin.attach({
-    ...{ control, everywhere, identity, rotator, cutOver, endpoints, hosts, bans, issuerKeys, roots },
+    ...{ control, everywhere, identity, rotator, cutOver, endpoints, hosts, bans, roots },
     publishers: publishers.all,
     ...defined({ parent: follower?.status, followers: identity.followers }),
+    issuerKeys: material.issuerKeys,
+    missingCredentials: () => material.missingCredentials(control.mesh()),
     away: () => awayStatus(registry.away(), control.mesh()),
     clockOffset: offsets.of,
     certificates: () => listCertificates({ identity, control, connections, trustDomain }),

@@ -56,6 +56,17 @@ export function permissiveBundleName(
   return legacyAuthority === undefined ? name : `${name}/${legacyAuthority}`;
 }
 
+/** SDS name of a token that an application expects. No certificate or bundle has such a name. */
+export function credentialName(secret: string): string {
+  return `${credentialPrefix}${secret}`;
+}
+
+const credentialPrefix = 'credential/';
+
+export function isCredentialName(name: string): boolean {
+  return name.startsWith(credentialPrefix);
+}
+
 /**
  * ECDS name of a filter of a service, which is also the filter's name in its chain. TCP has its own names: a service that changes its
  * protocol must not give a network filter to a listener that still subscribes to an HTTP one.

@@ -146,8 +146,8 @@ function documented(app: number | undefined): PortShape['application'] {
 /** Identifies nothing about where the proxy is: for all proxies of a port. */
 function inboundRest(service: PortIr, { mesh, bundles }: TranslationInputs): readonly TranslatedResource[] {
   const resources = filtersOf(service).flatMap((filter) => [
-    ...(filter.resources?.(service, mesh) ?? []),
-    resource(TypedExtensionConfigSchema, discoveredConfig(filter, service, mesh), () =>
+    ...(filter.resources?.(service, mesh, bundles) ?? []),
+    resource(TypedExtensionConfigSchema, discoveredConfig(filter, service, mesh, bundles), () =>
       ofFilter(mesh, service, filter),
     ),
   ]);

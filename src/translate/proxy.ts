@@ -1,6 +1,7 @@
 // The inputs of translate besides the IR, and its results: the contract between control and translate.
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { IpPort } from '../lib/host-port.ts';
+import type { Redacted } from '../lib/redacted.ts';
 import type { Origin } from '../model/origin.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import type { EndpointIr, MeshIr, PortKey, ServiceKey } from '../policy/ir.ts';
@@ -32,7 +33,7 @@ export interface PortShape {
 /** The variant of the single-type services. */
 export type SingleServices = 'delta' | 'sotw';
 
-/** Trust material, by SDS. PEM. */
+/** What is no document's: trust material (PEM), and tokens. */
 export interface Bundles {
   /** Roots of the mesh's trust domain, one or more, concatenated. */
   readonly roots: string;
@@ -43,6 +44,8 @@ export interface Bundles {
   readonly legacyAnchors: ReadonlyMap<string, string>;
   /** Roots of foreign trust domains, concatenated. One that is not there (yet) vouches for nobody. Absent: none. */
   readonly foreign?: ReadonlyMap<TrustDomain, string>;
+  /** Tokens that applications expect of their callers, by the names in documents. Those that are missing are not there. */
+  readonly credentials?: ReadonlyMap<string, Redacted<string>>;
 }
 
 /** Live endpoints of the ports that use their sidecars' addresses. */

@@ -195,7 +195,7 @@ export function filterContract(what: string, testCase: FilterCase): void {
       if (traces.kind !== 'refuses' || domain === undefined) return;
       const entry = create(HTTPAccessLogEntrySchema, {
         commonProperties: {},
-        response: { responseCode: 429, responseCodeDetails: traces.refusesWith },
+        response: { responseCode: 429, responseCodeDetails: traces.refusesWith[0] },
       });
       const call = httpCall({ service, chain: 'mtls' }, entry, [domain], () => undefined);
       expect(call).toMatchObject({ decision: 'denied', policy: filterPolicy(name) });

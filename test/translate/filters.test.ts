@@ -1,5 +1,9 @@
 // Every filter there is, against the contract.
 import { expect, it } from 'vitest';
+import { ExtensionWithMatcherSchema } from '#gen/envoy/extensions/common/matching/v3/extension_matcher_pb.js';
+import { ApiKeyAuthSchema } from '#gen/envoy/extensions/filters/http/api_key_auth/v3/api_key_auth_pb.js';
+import { CompositeSchema } from '#gen/envoy/extensions/filters/http/composite/v3/composite_pb.js';
+import { CredentialInjectorSchema } from '#gen/envoy/extensions/filters/http/credential_injector/v3/credential_injector_pb.js';
 import { JwtAuthenticationSchema } from '#gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
 import { LuaSchema } from '#gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
@@ -9,6 +13,7 @@ import { authzDeny } from '../../src/translate/filters/authz-deny.ts';
 import { inboundFilters } from '../../src/translate/filters/inbound-filters.ts';
 import { jwtAuthn } from '../../src/translate/filters/jwt-authn.ts';
 import { readRequest } from '../../src/translate/filters/read-request.ts';
+import { serviceCredential } from '../../src/translate/filters/service-credential.ts';
 import { rbac } from '../../src/translate/rbac/policies.ts';
 import { any } from '../../src/translate/wire/any.ts';
 import { descriptorSet } from '../support/descriptor-set.ts';
@@ -70,6 +75,26 @@ filterContract('read-request', {
   },
 });
 
+filterContract('service-credential', {
+  ...{ ...base, service: 'iam', filter: serviceCredential },
+  documents: [
+    ...documents,
+    serviceText(
+      'iam',
+      'http1',
+      ', credential: {header: x-token, grants: [{secret: a, from: [{authenticated: true}]}], accept: [b]}',
+    ),
+  ],
+  dangerous: {
+    'a choice that leaves callers out': any(ExtensionWithMatcherSchema, {
+      extensionConfig: { name: 'composite', typedConfig: any(CompositeSchema, {}) },
+      xdsMatcher: {},
+    }),
+    'a token that may stay': any(CredentialInjectorSchema, {}),
+    'a token in a URL': any(ApiKeyAuthSchema, { keySources: [{ query: 'token' }] }),
+  },
+});
+
 it('and there is no other', () => {
-  expect(new Set(inboundFilters)).toEqual(new Set([authzDeny, authzAllow, jwtAuthn, readRequest]));
+  expect(new Set(inboundFilters)).toEqual(new Set([authzDeny, authzAllow, jwtAuthn, readRequest, serviceCredential]));
 });

@@ -28,6 +28,7 @@ export function statusRoutes({
   traffic,
   handshakes = () => [],
   ca,
+  missingCredentials = () => [],
   issuerKeys = () => [],
   publishers = () => [],
   parent = () => undefined,
@@ -76,7 +77,7 @@ export function statusRoutes({
         const banned = bans.list().length;
         const recent = (await refusedSvids()).filter(({ lastAt }) => lastAt > clock.now() - hourMs).length;
         const following = followers();
-        const fetched = issuerKeys();
+        const [fetched, missing] = [issuerKeys(), missingCredentials()];
         const count = (state: 'connected' | 'held' | 'gone') => all.filter((proxy) => proxy.state === state).length;
         return ok({
           version,
@@ -97,6 +98,7 @@ export function statusRoutes({
           ...(following.length === 0 ? {} : { followers: following }),
           ...(others === undefined ? {} : { replicas: replicaRows(others) }),
           ...defined({ rotation: ca?.()?.status().rotation }),
+          ...(missing.length === 0 ? {} : { missingCredentials: [...missing] }),
           ...(fetched.length === 0 ? {} : { issuerKeys: [...fetched] }),
           publishers: [...publishers()],
           ...(recent === 0 ? {} : { refusedSvids: recent }),

@@ -150,7 +150,7 @@ export function serveCommand(context: CliContext): Command {
         ...adminTlsOf(options, self),
         ...publisherPlaces(options.publish, self),
         ...oidcOf(options, self),
-        ...defined({ limits: options.limit, attestors: options.attestors }),
+        ...defined({ limits: options.limit, attestors: options.attestors, credentials: options.credentials }),
         soakSeconds: options.soakSeconds,
         logLevel: logLevel(self),
       },

@@ -12,6 +12,7 @@ export interface AuthorityFlags {
   readonly caOption?: NamedValues;
   readonly caExtraRoots?: string;
   readonly attestors?: string;
+  readonly credentials?: string;
 }
 
 export function addAuthorityFlags(command: Command): Command {
@@ -43,6 +44,12 @@ export function addAuthorityFlags(command: Command): Command {
           defaultText: 'nobody',
         },
       ),
+    )
+    .addOption(
+      flag('--credentials <folder>', 'files with tokens that applications expect of their callers; it is watched', {
+        env: 'CELLWALL_CREDENTIALS',
+        defaultText: 'none',
+      }),
     );
 }
 

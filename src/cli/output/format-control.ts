@@ -42,12 +42,20 @@ export function formatControl(status: StatusAnswer, now: number): string {
     ...waits,
     ...store,
     ...banned(status),
+    ...missingCredentials(status),
     ...refusedSvids(status),
     ...lastGood(status, now),
     ...replicasRow(status),
     ...followingRows(status, now),
     ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
     ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
+  ]);
+}
+
+function missingCredentials({ missingCredentials: missing = [] }: StatusAnswer): readonly [string, string][] {
+  return missing.map(({ secret, services }) => [
+    'no credential',
+    `"${secret}" is not in the folder of --credentials: callers of ${services.join(', ')} that need it are refused`,
   ]);
 }
 

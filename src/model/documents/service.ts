@@ -4,6 +4,7 @@ import { maxServicePorts } from '../../lib/port-name.ts';
 import { durationSchema } from '../duration.ts';
 import { spiffeIdSchema } from '../spiffe-id.ts';
 import { apiVersionSchema, nameSchema, scopedMetadataSchema, serviceRefSchema } from './common.ts';
+import { credentialSchema } from './credential.ts';
 import { dependencySchema } from './dependency.ts';
 import type { DocumentKind } from './kind.ts';
 import { mtlsModeSchema } from './mesh.ts';
@@ -92,6 +93,11 @@ export const serviceSchema = z.strictObject({
       })
       .prefault({})
       .describe('Headers that tell the application who its caller is. Forged ones are always stripped.'),
+    credential: credentialSchema
+      .optional()
+      .describe(
+        'A token that the application expects in a header. Its sidecar sets it for the callers that are named: docs/service-tokens.md.',
+      ),
     health: healthSchema.optional(),
     grpc: grpcSchema
       .optional()

@@ -3,8 +3,10 @@
 import { z } from 'zod';
 
 /** Each character except letters and digits makes the expression on the proxy longer, and Envoy limits its size. */
-const maxDashes = 8;
-const needed = /^(:|host$|te$|connection$|expect$|upgrade$|content-|transfer-|accept|grpc-|x-cellwall-|x-envoy-)/;
+export const maxHeaderParts = 8;
+/** Headers without which a request means something else. */
+export const needed =
+  /^(:|host$|te$|connection$|expect$|upgrade$|content-|transfer-|accept|grpc-|x-cellwall-|x-envoy-)/;
 
 export const strippedHeaderSchema = z
   .string()
@@ -13,5 +15,5 @@ export const strippedHeaderSchema = z
     error: 'not a header name: letters, digits and "-", optionally ending in "-*"',
   })
   .transform((name) => name.toLowerCase().replaceAll('_', '-'))
-  .refine((name) => name.split('-').length <= maxDashes, { error: `over ${maxDashes} parts` })
+  .refine((name) => name.split('-').length <= maxHeaderParts, { error: `over ${maxHeaderParts} parts` })
   .refine((name) => !needed.test(name), { error: 'a header that requests need' });

@@ -45,7 +45,7 @@ function resolveTrusted(parsed: ParsedDocument<Service>, context: Context): Iden
     const place = ['spec', 'identityHeaders', 'trustedFrom', index];
     if ('service' in hop) {
       const key = names.service(hop.service, metadata.cell, parsed, [...place, 'service']);
-      if (key !== undefined) callers.add(idOf(key, defaults.trustDomain));
+      if (key !== undefined) callers.add(idOfService(key, defaults.trustDomain));
     } else if ('spiffeId' in hop) {
       if (trustDomainOf(hop.spiffeId) === defaults.trustDomain) callers.add(hop.spiffeId);
       else {
@@ -66,7 +66,7 @@ function resolveTrusted(parsed: ParsedDocument<Service>, context: Context): Iden
   return { callers: [...callers].sort(), anonymous };
 }
 
-function idOf(key: ServiceKey, trustDomain: Parameters<typeof serviceSpiffeId>[0]): SpiffeId {
+export function idOfService(key: ServiceKey, trustDomain: Parameters<typeof serviceSpiffeId>[0]): SpiffeId {
   const [first = '', second] = key.split('/');
   return second === undefined ? serviceSpiffeId(trustDomain, first) : serviceSpiffeId(trustDomain, second, first);
 }

@@ -11,6 +11,7 @@ import { checkService } from './check-service.ts';
 import type { MeshDefaults } from './mesh-defaults.ts';
 import { type Names, nameHint, serviceKey } from './names.ts';
 import type { Problems } from './problems.ts';
+import { resolveCredential } from './resolve-credential.ts';
 import { resolveIdentityHeaders } from './resolve-identity-headers.ts';
 
 /** A port before its authorization is known. */
@@ -53,6 +54,7 @@ export function resolveService(parsed: Parsed, context: ServiceContext): Service
     spiffeId,
     mtls: resolveMtls(parsed, context),
   };
+  const credential = resolveCredential(parsed, context);
   const ofAll = {
     identityHeaders: resolveIdentityHeaders(parsed, context),
     retries: {
@@ -72,7 +74,8 @@ export function resolveService(parsed: Parsed, context: ServiceContext): Service
     connectionAgeMs: resolveConnectionAge(parsed, spiffeId, context),
   };
   const ports = writtenPorts(parsed.document).map((port): PortDraft => {
-    return { ...facts, id: portKey(key, port.name), ...resolvePort(parsed, port, context), ...ofAll };
+    const own = port.protocol === 'tcp' ? {} : defined({ credential });
+    return { ...facts, id: portKey(key, port.name), ...resolvePort(parsed, port, context), ...ofAll, ...own };
   });
   return { ...facts, ports };
 }

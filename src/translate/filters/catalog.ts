@@ -5,3 +5,4 @@ export { authzAllow as 'authz-allow' } from './authz-allow.ts';
 export { authzDeny as 'authz-deny' } from './authz-deny.ts';
 export { jwtAuthn as 'jwt-authn' } from './jwt-authn.ts';
 export { readRequest as 'read-request' } from './read-request.ts';
+export { serviceCredential as 'service-credential' } from './service-credential.ts';

@@ -8,6 +8,7 @@ import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/n
 import { filterTraces } from '../../lib/inbound-filters.ts';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import { extensionName } from '../names.ts';
+import type { Bundles } from '../proxy.ts';
 import { rbac } from '../rbac/policies.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
@@ -15,10 +16,15 @@ import type { InboundFilter } from './inbound-filter.ts';
 import { kindOf } from './inbound-filters.ts';
 
 /** The resource. */
-export function discoveredConfig(filter: InboundFilter, service: PortIr, mesh: MeshIr): TypedExtensionConfig {
+export function discoveredConfig(
+  filter: InboundFilter,
+  service: PortIr,
+  mesh: MeshIr,
+  bundles: Bundles,
+): TypedExtensionConfig {
   return create(TypedExtensionConfigSchema, {
     name: extensionName(service, filter.name),
-    typedConfig: filter.build(service, mesh),
+    typedConfig: filter.build(service, mesh, bundles),
   });
 }
 

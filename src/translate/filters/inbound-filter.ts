@@ -7,7 +7,7 @@ import type { InboundFilterName } from '../../lib/inbound-filters.ts';
 import type { RuleIr } from '../../policy/authorization-ir.ts';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import type { Rule } from '../lint/rule.ts';
-import type { TranslatedResource } from '../proxy.ts';
+import type { Bundles, TranslatedResource } from '../proxy.ts';
 
 /** The slots in a chain, in the order in which a request passes them; within one, the order of lib/inbound-filters.ts. */
 export const slots = [
@@ -17,6 +17,8 @@ export const slots = [
   'read',
   /** Denies what nothing allows. */
   'allow',
+  /** Adds what the application expects of those who are allowed. */
+  'add',
   /** Limits those who are allowed. After the rules, so that denied callers use up nothing that belongs to others. */
   'limit',
 ] as const;
@@ -49,9 +51,9 @@ export interface InboundFilter extends LooksAt {
   /** The message that configures it, by the service's protocol: HTTP or TCP. If absent, it never applies there. */
   readonly messages: { readonly http?: DescMessage; readonly tcp?: DescMessage };
   /** Its configuration for a service that it applies to. Pure; equal input gives equal bytes. */
-  build(service: PortIr, mesh: MeshIr): Any;
+  build(service: PortIr, mesh: MeshIr, bundles: Bundles): Any;
   /** Resources that its configuration refers to by name (clusters, secrets) and nothing else provides. */
-  resources?(service: PortIr, mesh: MeshIr): readonly TranslatedResource[];
+  resources?(service: PortIr, mesh: MeshIr, bundles: Bundles): readonly TranslatedResource[];
   /** What its configuration must never contain. Called for every message of a proxy. The rules for RBAC apply anyway. */
   readonly lint?: readonly Rule[];
 }

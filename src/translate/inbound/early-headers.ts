@@ -12,15 +12,20 @@ import { framingHeaders, ownHeaders, peerIdHeader } from '../names.ts';
 import { otherOverrides } from '../override-headers.ts';
 import { constant, remembered } from '../wire/constant.ts';
 import { earlyHeaders } from '../wire/early-headers.ts';
-import { otherSpellings, removeAll, spellings } from '../wire/header-spellings.ts';
+import { otherSpellings, otherSpellingsApart, removeAll, spellings } from '../wire/header-spellings.ts';
 import { onlyProbeHeaders } from './bare-probe.ts';
 
 /**
- * `stripped`: other headers that carry identity; names, or prefixes that end in "*". The peer's id is set even if the application should
- * not see it: the deny filter looks at it.
+ * `stripped`: other headers that carry identity; names, or prefixes that end in "*". `credential`: a header that is looked at later, and
+ * only in this spelling. The peer's id is set even if the application should not see it: the deny filter looks at it.
  */
 export const callerEarlyHeaders = remembered(
-  (...stripped: readonly string[]): TypedExtensionConfig => earlyHeaders([...callersOwn(...stripped), setPeerId()]),
+  (stripped: readonly string[], credential?: string): TypedExtensionConfig =>
+    earlyHeaders([
+      ...callersOwn(...stripped),
+      ...(credential === undefined ? [] : otherSpellingsApart(credential).map(removeAll)),
+      setPeerId(),
+    ]),
 );
 
 /** What no caller may send, anywhere in its request. */

@@ -65,6 +65,7 @@ export function inboundManager(
   const managerOf = managerFor({
     ...{ chain, declared, odd, escapedSlashes, idleMs: timeouts.idleMs, xfcc: xfcc && !probe },
     stripped: trusted ? [] : stripped,
+    credential: service.credential?.header,
     upgrades: probe ? [] : upgrades,
     describesGrpc,
     connectionAgeMs: chain === 'mtls' ? connectionAgeMs : undefined,
@@ -100,6 +101,8 @@ type Common = {
   readonly declared: boolean;
   readonly odd: boolean;
   readonly stripped: readonly string[];
+  /** A header with a token that the application expects. */
+  readonly credential: string | undefined;
   readonly xfcc: boolean;
   readonly escapedSlashes: PortIr['escapedSlashes'];
   readonly idleMs: number;
@@ -115,7 +118,9 @@ const managerFor = remembered((of: Common) =>
       statPrefix: `inbound.${of.chain}`,
       codecType: HttpConnectionManager_CodecType.AUTO,
       localReplyConfig: localReplies(of.chain),
-      earlyHeaderMutationExtensions: [of.chain === 'health' ? probeEarlyHeaders() : callerEarlyHeaders(...of.stripped)],
+      earlyHeaderMutationExtensions: [
+        of.chain === 'health' ? probeEarlyHeaders() : callerEarlyHeaders(of.stripped, of.credential),
+      ],
       ...(of.xfcc
         ? {
             forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,

@@ -30,8 +30,13 @@ export const trailers = constant(
 );
 
 /** Also from trusted hops: what they say about others, they say in headers. */
-export function withoutForgedTrailers({ identityHeaders }: PortIr): Record<string, Any> {
-  return { [filterName]: withoutTrailers(...identityHeaders.stripped) };
+export function withoutForgedTrailers({ identityHeaders, credential }: PortIr): Record<string, Any> {
+  return {
+    [filterName]: withoutTrailers(
+      ...identityHeaders.stripped,
+      ...(credential === undefined ? [] : [credential.header]),
+    ),
+  };
 }
 
 const withoutTrailers = remembered((...stripped: readonly string[]): Any => {

@@ -7,7 +7,11 @@ import { file_envoy_extensions_access_loggers_file_v3_file } from '#gen/envoy/ex
 import { file_envoy_extensions_access_loggers_filters_cel_v3_cel } from '#gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js';
 import { file_envoy_extensions_access_loggers_grpc_v3_als } from '#gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js';
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from '#gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
+import { file_envoy_extensions_common_matching_v3_extension_matcher } from '#gen/envoy/extensions/common/matching/v3/extension_matcher_pb.js';
+import { file_envoy_extensions_filters_http_api_key_auth_v3_api_key_auth } from '#gen/envoy/extensions/filters/http/api_key_auth/v3/api_key_auth_pb.js';
 import { file_envoy_extensions_filters_http_buffer_v3_buffer } from '#gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
+import { file_envoy_extensions_filters_http_composite_v3_composite } from '#gen/envoy/extensions/filters/http/composite/v3/composite_pb.js';
+import { file_envoy_extensions_filters_http_credential_injector_v3_credential_injector } from '#gen/envoy/extensions/filters/http/credential_injector/v3/credential_injector_pb.js';
 import { file_envoy_extensions_filters_http_header_mutation_v3_header_mutation } from '#gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
 import { file_envoy_extensions_filters_http_header_to_metadata_v3_header_to_metadata } from '#gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.js';
 import { file_envoy_extensions_filters_http_health_check_v3_health_check } from '#gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.js';
@@ -19,6 +23,7 @@ import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_c
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case } from '#gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.js';
+import { file_envoy_extensions_http_injected_credentials_generic_v3_generic } from '#gen/envoy/extensions/http/injected_credentials/generic/v3/generic_pb.js';
 import { file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs } from '#gen/envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs_pb.js';
 import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from '#gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js';
 import { file_envoy_extensions_rbac_principals_mtls_authenticated_v3_mtls_authenticated } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
@@ -38,6 +43,11 @@ export const extensionRegistry = createRegistry(
   file_envoy_extensions_access_loggers_filters_cel_v3_cel,
   file_envoy_extensions_access_loggers_grpc_v3_als,
   file_envoy_extensions_access_loggers_stream_v3_stream,
+  file_envoy_extensions_common_matching_v3_extension_matcher,
+  file_envoy_extensions_filters_http_api_key_auth_v3_api_key_auth,
+  file_envoy_extensions_filters_http_composite_v3_composite,
+  file_envoy_extensions_filters_http_credential_injector_v3_credential_injector,
+  file_envoy_extensions_http_injected_credentials_generic_v3_generic,
   file_envoy_extensions_filters_http_buffer_v3_buffer,
   file_envoy_extensions_filters_http_header_mutation_v3_header_mutation,
   file_envoy_extensions_filters_http_header_to_metadata_v3_header_to_metadata,

@@ -15,6 +15,7 @@ import {
   UpstreamTlsContextSchema,
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { SPIFFECertValidatorConfigSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.js';
+import { isCredentialName } from '../names.ts';
 import { about, type Rule, type Wrong } from './rule.ts';
 
 /** envoy#42668: behind the SPIFFE validator, the peer of a resumed session counts as unvalidated. */
@@ -76,6 +77,8 @@ function anchored({ trustedCa, customValidatorConfig }: CertificateValidationCon
 const secrets = about([SecretSchema], (message) => {
   if (message.type.case === 'validationContext') return anchored(message.type.value);
   if (message.type.case === undefined) return [['secret-empty', 'a secret holds something']];
+  // A token for an application, which all proxies of its service have.
+  if (message.type.case === 'genericSecret' && isCredentialName(message.name)) return [];
   return [['secret-key', 'a key is only ever added to the resources of the proxy that owns it']];
 });
 

@@ -18,12 +18,23 @@ export function spellings(name: string): string {
 
 /** All spellings except the name itself, for names that are needed: its own dashes up to some position, and another character there. */
 export function otherSpellings(name: string): string {
-  const [first = '', ...parts] = name.split('-');
-  const alternatives = parts.map((_, place) => {
+  const [first = ''] = name.split('-');
+  const alternatives = othersOf(name);
+  return alternatives.length === 1 ? `^${first}${alternatives[0]}` : `^${first}(?:${alternatives.join('|')})`;
+}
+
+/** The same as several expressions, for names that are too long for one. None for a name of one part. */
+export function otherSpellingsApart(name: string): readonly string[] {
+  const [first = ''] = name.split('-');
+  return othersOf(name).map((rest) => `^${first}${rest}`);
+}
+
+function othersOf(name: string): readonly string[] {
+  const [, ...parts] = name.split('-');
+  return parts.map((_, place) => {
     const before = parts.slice(0, place).map((part) => `-${part}`);
     return `${before.join('')}${notDash}${parts.slice(place).join(separator)}`;
   });
-  return alternatives.length === 1 ? `^${first}${alternatives[0]}` : `^${first}(?:${alternatives.join('|')})`;
 }
 
 /** Every header whose whole name matches. */

@@ -28,16 +28,27 @@ const gitlabSchema = z.strictObject({
   caFile: z.string().min(1).optional().describe("PEM file of the CA of the issuer's address. Default: the system's."),
 });
 
+const reviewSchema = z
+  .strictObject({
+    url: z.url({ protocol: /^https$/ }).describe('Of the API server.'),
+    caFile: z.string().min(1).describe('PEM file: only a server with a certificate of these is asked.'),
+    tokenFile: z.string().min(1).describe('Of an account that may create TokenReviews; read at each question.'),
+  })
+  .describe('An API server that is asked about each token.');
+
+const clusterSchema = issuerSchema
+  .extend({ name: z.string().min(1).max(253), keys: keysSchema.optional(), review: reviewSchema.optional() })
+  .refine(({ keys, review }) => (keys === undefined) !== (review === undefined), {
+    message: 'needs either keys or review',
+  });
+
 export const attestorOptionsSchema = z.strictObject({
   'x509-pop': z
     .strictObject({ authorities: z.string().min(1).describe('PEM file of the CAs whose certificates are believed.') })
     .optional(),
   kubernetes: z
     .strictObject({
-      clusters: z
-        .array(issuerSchema.extend({ name: z.string().min(1).max(253) }))
-        .min(1)
-        .max(100),
+      clusters: z.array(clusterSchema).min(1).max(100),
     })
     .optional(),
   'gcp-instance': issuerSchema
@@ -75,6 +86,10 @@ export type KeysSource =
 function areDistinct(texts: readonly string[]): boolean {
   return new Set(texts).size === texts.length;
 }
+
+/** Whom a cluster's tokens are shown to: `keys` or `review`, never both. */
+export type ClusterOptions = z.output<typeof clusterSchema>;
+export type ReviewSource = z.output<typeof reviewSchema>;
 
 /** Throws `invalid_argument` with place and reason. */
 export function readAttestorOptions(file: string): AttestorOptions {

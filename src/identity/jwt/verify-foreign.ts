@@ -17,7 +17,7 @@ export interface VerifyForeign {
 
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const mostBytes = 16_384;
-/** FAULTS of clocks: the issuer's, and this host's. */
+/** Faults of clocks: the issuer's, and this host's. */
 export const skewS = 60;
 
 /**

@@ -93,6 +93,8 @@ export function createIssuing<C extends From>(
     evidence?: Evidence;
     /** It exchanges the token of a job. */
     exchanges?: boolean;
+    /** Whoever knows what the evidence is worth (an issuer of tokens, a cluster) is being asked. */
+    isJudged?: boolean;
   }
 
   /** Operators are told why; whoever asked only learns of what it proved that it earns nothing. */
@@ -110,7 +112,8 @@ export function createIssuing<C extends From>(
       const why = evidence === undefined || failed.code !== 'permission_denied' ? [] : (deps.whyNot?.(evidence) ?? []);
       if (about.exchanges === true)
         deps.exchanges?.refused({ address, failed, why, ...defined({ attestor, nodeKey, values: evidence?.values }) });
-      if (passing.has(failed.code)) throw reason;
+      const isUnjudged = about.isJudged === true && failed.code === 'unavailable';
+      if (passing.has(failed.code) && !isUnjudged) throw reason;
       const proved = evidence !== undefined || spiffeId !== undefined;
       deps.refused?.note({ by, address, failed, why, proved, ...defined({ attestor, nodeKey, spiffeId }) });
       // Whoever tries tokens learns nothing from one that is refused.
@@ -141,7 +144,9 @@ export function createIssuing<C extends From>(
     bans?.check({ nodeKey: host });
     pace(host);
     const known = (await nodes.find(host)) !== undefined;
+    about.isJudged = true;
     const proof = await attestor.attest(evidence, { nodeKey: host });
+    about.isJudged = false;
     about.evidence = proof;
     const spiffeId = identify(proof);
     about.spiffeId = spiffeId;

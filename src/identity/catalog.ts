@@ -7,6 +7,7 @@ export const authorities = {
   vault: async () => (await import('./ca/vault.ts')).vault,
   'google-cas': async () => (await import('./ca/google-cas.ts')).googleCas,
   'aws-pca': async () => (await import('./ca/aws-pca.ts')).awsPca,
+  pkcs11: async () => (await import('./ca/pkcs11.ts')).pkcs11,
 } as const satisfies Readonly<Record<string, () => Promise<AuthorityKind>>>;
 
 /** What `--ca` accepts. */

@@ -90,6 +90,28 @@ it('names the selector that did not match to operators, and not to who asked', a
   expect(renewal?.why.join()).toContain('common_name must be "host-8", and is "host-7"');
 });
 
+it('names also those whose evidence nobody could judge, and why, without the evidence', async () => {
+  const dir = temporaryFolder('unjudged');
+  const path = (name: string): string => join(dir, name);
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const token = `${part({ alg: 'ES256' })}.${part({ iss: 'k', aud: 'cellwall', exp: Date.now() / 1000 + 60 })}.AAAA`;
+  writeFileSync(path('token'), token);
+  const review = { url: 'https://127.0.0.1:1', caFile: path('no-ca.pem'), tokenFile: path('token') };
+  const refused = createRefusedSvids({ now: Date.now });
+  harness = await createIdentityHarness({
+    attestors: { kubernetes: { clusters: [{ name: 'prod', issuer: 'k', audience: 'cellwall', review }] } },
+    refused,
+  });
+  writeFileSync(path('roots.pem'), harness.roots());
+  const evidence = evidenceSource('kubernetes', { token: new Redacted(path('token')) }, path('roots.pem'));
+  const identity = `${harness.address.host}:${harness.address.port}`;
+  const failed = await fetchSvid({ identity, dir: path('data'), evidence, log: silentLog }).catch(CellwallError.from);
+  expect(failed).toMatchObject({ code: 'unavailable' });
+  const [row] = refused.list();
+  expect(row).toMatchObject({ attestor: 'kubernetes', code: 'unavailable', reason: expect.stringContaining('"prod"') });
+  expect(JSON.stringify(row)).not.toContain(token);
+});
+
 it('is bounded, and strangers displace nobody who proved something', () => {
   const clock = createFakeClock();
   const refused = createRefusedSvids(clock);

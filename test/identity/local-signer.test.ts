@@ -13,6 +13,7 @@ import { CellwallError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { temporaryFolder } from '../../src/lib/temporary-folder.ts';
 import { createWatched, type Watched } from '../../src/lib/watchable.ts';
+import { eventually } from '../support/eventually.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { domainOf, idOf } from '../support/identity-harness.ts';
 
@@ -180,6 +181,18 @@ describe('intermediates follow one another', () => {
     const signer = await open();
     await Promise.all([signer.rotate(), signer.tend(), signer.rotate(), signer.tend()]);
     expect(readdirSync(join(dir, 'issuers'))).toHaveLength(3);
+  });
+
+  it('at half of what the CA gave, however much was requested: no leaf is cut short', async () => {
+    mint = (request) => certify(request, root, { lifetimeMs: day });
+    const signer = await open();
+    for (let step = 0; step < 20; step += 1) {
+      clock.advance(3 * hour);
+      await eventually('what the timer began is done', async () => {
+        const [leaf] = await sign(signer, 5 * hour);
+        return (leaf?.validToDate.getTime() ?? 0) > clock.now() + 5 * hour - 2000;
+      });
+    }
   });
 
   it('when the root that one leads to is gone, before anything else is signed', async () => {

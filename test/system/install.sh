@@ -4,7 +4,10 @@
 set -euo pipefail
 
 # command:package. Ruby runs an example of callers.
-wanted=(curl:curl openssl:openssl nginx:nginx ruby:ruby protoc:protobuf-compiler grpc_ruby_plugin:protobuf-compiler-grpc)
+wanted=(
+  curl:curl openssl:openssl nginx:nginx ruby:ruby protoc:protobuf-compiler grpc_ruby_plugin:protobuf-compiler-grpc
+  # A token for keys of CAs, and the helper that uses it.
+  softhsm2-util:softhsm2 pkcs11-tool:opensc)
 missing=()
 for entry in "${wanted[@]}"; do
   command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")

@@ -105,7 +105,8 @@ export function createTokenReview(
       // One that says nothing of audiences has not looked at them.
       if (!audiences.includes(audience)) throw refused('the token is for another audience');
       const [, namespace, serviceAccount] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(user.username ?? '') ?? [];
-      if (namespace === undefined || serviceAccount === undefined) throw refused('the token is not a service account’s');
+      if (namespace === undefined || serviceAccount === undefined)
+        throw refused('the token is not a service account’s');
       const one = (key: string): string | undefined => extraSchema.safeParse(user.extra?.[key]).data?.[0];
       const [pod, node] = [one(extra.pod), one(extra.node)];
       return { namespace, serviceAccount, ...(pod !== undefined && { pod }), ...(node !== undefined && { node }) };

@@ -39,16 +39,23 @@ export function signingKeyOf(key: KeyObject): KeyObject {
  */
 export function createSigningCa(pem: string, keyPem: string): SigningCa {
   const certificate = new X509Certificate(pem);
-  const named = extensionsOf(certificate.raw).get(subjectKeyIdentifier);
   return {
     certificate,
     pem,
     notBefore: certificate.validFromDate,
     notAfter: certificate.validToDate,
-    subject: subjectOf(certificate.raw),
-    // If it has no key identifier, the one that it would give itself is used.
-    keyId: named === undefined ? keyIdOf(spkiOf(certificate.publicKey)) : readDerOne(named, derTag.octetString).content,
+    ...issuerOf(certificate),
     key: signingKeyOf(createPrivateKey(keyPem)),
+  };
+}
+
+/** How the certificates that it signs name it. Throws as `createSigningCa` does. */
+export function issuerOf({ raw, publicKey }: X509Certificate): CertificateIssuer {
+  const named = extensionsOf(raw).get(subjectKeyIdentifier);
+  return {
+    subject: subjectOf(raw),
+    // If it has no key identifier, the one that it would give itself is used.
+    keyId: named === undefined ? keyIdOf(spkiOf(publicKey)) : readDerOne(named, derTag.octetString).content,
   };
 }
 

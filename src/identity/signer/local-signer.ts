@@ -83,6 +83,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
   let turn: Promise<void> = Promise.resolve();
   let waiting: Promise<void> | undefined;
   let cancel = (): void => {};
+  let closed = false;
   /** By intermediate. */
   const rootNames = new Map<string, string>();
   /** It leads to none of the roots that stay: nothing is signed with it any more. */
@@ -185,6 +186,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
       if (waiting === run) waiting = undefined;
       active = await choose(anew);
       rootless = !leads(active, signingRoots());
+      schedule();
     });
     if (!anew) waiting = run;
     turn = run.catch(() => {});
@@ -195,8 +197,12 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
     next(false).catch((reason: unknown) => log.error({ reason: String(reason) }, 'no intermediate to sign with'));
   }
 
+  /** By what the backend gave: that may be far less than was requested. */
   function schedule(): void {
-    cancel = clock.after(Math.min(day, lifetimeMs / 24), () => {
+    if (closed) return;
+    cancel();
+    const given = active.notAfter.getTime() - active.notBefore.getTime();
+    cancel = clock.after(Math.min(day, lifetimeMs / 24, given / 24), () => {
       tendSafely();
       schedule();
     });
@@ -243,6 +249,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
     tend: () => next(false),
     rotate: () => next(true),
     close() {
+      closed = true;
       for (const end of unwatch) end?.();
       unwatchStorage();
       cancel();

@@ -61,8 +61,12 @@ const tag = { utf8: 0x0c, printable: 0x13, set: 0x31, utcTime: 0x17, generalized
 
 /** DER. `signingKey`: P-256. */
 export function writeCertificate(content: CertificateContent, signingKey: KeyObject): Buffer {
-  const body = writeBody(content);
-  const signature = sign('sha256', body, signingKey);
+  const body = certificateBody(content);
+  return signedCertificate(body, sign('sha256', body, signingKey));
+}
+
+/** DER. `body`: of `certificateBody`; `signature`: by a P-256 key over its SHA-256, DER (RFC 3279 §2.2.3). */
+export function signedCertificate(body: Uint8Array, signature: Uint8Array): Buffer {
   const writer = createDerWriter(body.length + signature.length + 64);
   const end = writer.mark();
   writer.put(signature);
@@ -74,8 +78,8 @@ export function writeCertificate(content: CertificateContent, signingKey: KeyObj
   return writer.bytes();
 }
 
-/** TBSCertificate (RFC 5280 §4.1), from its end to its beginning. */
-function writeBody(content: CertificateContent): Buffer {
+/** What is signed: TBSCertificate (RFC 5280 §4.1), written from its end to its beginning. */
+export function certificateBody(content: CertificateContent): Buffer {
   const { issuer, serial, notBefore, notAfter, spki, uri, dnsNames = [], commonName, nodeKey, ca } = content;
   const names = [ascii(uri), ...dnsNames.map(ascii)];
   const size = names.reduce((sum, name) => sum + name.length + 8, fixedBytes);

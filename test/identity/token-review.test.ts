@@ -1,5 +1,5 @@
-// A cluster's pods by the word of its API server: the contract, by a stand-in that answers as TokenReview is documented, and what else it may
-// answer. test/system/kubernetes-api.test.ts asks a real one.
+// A cluster's pods by the word of its API server: the contract, by a stand-in that answers as TokenReview is documented, and what else it
+// may answer.
 import { generateKeyPairSync } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';

@@ -1,5 +1,5 @@
-// A key on a PKCS#11 token, used by a helper process: OpenSC's `pkcs11-tool`, started for each use. The module of the token's maker runs there
-// and nowhere else: if it crashes or hangs, this process does not.
+// A key on a PKCS#11 token, used by a helper process: OpenSC's `pkcs11-tool`, started for each use. The module of the token's maker runs
+// there and nowhere else: if it crashes or hangs, this process does not.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
@@ -23,8 +23,8 @@ export interface Pkcs11Key {
 
 export interface Pkcs11Tool {
   /**
-   * ECDSA over the SHA-256 of `bytes`, as DER; who asked verifies it. Throws `unavailable` if the token is away, or the helper crashed or took
-   * too long; `failed_precondition` for what an operator has to mend.
+   * ECDSA over the SHA-256 of `bytes`, as DER; who asked verifies it. Throws `unavailable` if the token is away, or the helper crashed or
+   * took too long; `failed_precondition` for what an operator has to mend.
    */
   sign(bytes: Uint8Array): Promise<Buffer>;
   /** Without the PIN: some tokens show it only with one, and then this throws. */

@@ -120,6 +120,7 @@ describe('a strict service', () => {
     const calling = (async () => {
       while (!done) seen.add(JSON.stringify(await world.arrives('service/rails', forged)));
     })();
+    await vi.waitFor(() => expect(seen.size).toBe(1), { timeout: 5000 });
     for (const version of ['rails-2', 'rails-3']) {
       world.proxy.update(
         inputs(meshWith('strict', `{header: ${header}, grants: ${grants}]}`), { ...tokens, rails: version }),

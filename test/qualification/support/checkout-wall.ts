@@ -15,15 +15,17 @@ export interface CheckoutWall {
   readonly admin: AdminClient;
   readonly controlPlanePid: number;
   readonly xdsPort: number;
-  /** Starts the sidecar of a service, with the application's port if it has one; resolves once it is ready. */
-  sidecar(service: string, application?: number): Promise<void>;
+  /** Starts the sidecar of a service, with the application's port if it has one; resolves once it is ready, with where it listens. */
+  sidecar(service: string, application?: number): Promise<number>;
   /** An SVID for a client of the item's own. */
   enrol(spiffeId: string): Promise<TestCertificate>;
 }
 
+/** `more`: arguments of `serve`. */
 export async function startCheckoutWall(
   { root, work, defer }: Pick<Context, 'root' | 'work' | 'defer'>,
   documents: string,
+  more: readonly string[] = [],
 ): Promise<CheckoutWall> {
   const bin = join(root, 'bin/cellwall.cjs');
   const [xdsPort = 0, identityPort = 0, adminPort = 0] = await freePorts(3);
@@ -36,6 +38,7 @@ export async function startCheckoutWall(
     [
       ...[bin, 'serve', '--documents', join(work, 'documents'), '--data', data],
       ...['--xds-listen', here(xdsPort), '--identity-listen', here(identityPort), '--admin-listen', here(adminPort)],
+      ...more,
     ],
     { cwd: work },
   );
@@ -70,6 +73,7 @@ export async function startCheckoutWall(
         const { proxies } = await admin.proxies();
         return proxies.some((proxy) => proxy.service === service && proxy.state === 'connected') ? true : undefined;
       });
+      return listen;
     },
     async enrol(spiffeId) {
       const { token: joinToken } = await admin.createToken({ spiffeId, ttl: '10m' });

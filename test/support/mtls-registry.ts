@@ -1,5 +1,5 @@
-// A registry over mTLS, as npm and Docker speak to one: it serves a package, and the version of Docker's API, to whoever has a certificate of
-// the trust domain. It keeps who asked for what.
+// A registry over mTLS, as npm and Docker speak to one: it serves a package, and the version of Docker's API, to whoever has a
+// certificate of the trust domain. It keeps who asked for what.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';

@@ -31,8 +31,9 @@ export async function startRolesAnywhere(anchor: string): Promise<RolesAnywhere>
         refused.push(why);
         response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify({ message: why }));
       };
-      const authorization =
-        /^(AWS4-X509-ECDSA-SHA256) Credential=(\d+)\/(\d{8}\/[\w-]+\/rolesanywhere\/aws4_request), SignedHeaders=([\w;-]+), Signature=([0-9a-f]+)$/;
+      const scopes = String.raw`(\d{8}/[\w-]+/rolesanywhere/aws4_request)`;
+      const form = String.raw`^(AWS4-X509-ECDSA-SHA256) Credential=(\d+)/${scopes}, SignedHeaders=([\w;-]+), Signature=([0-9a-f]+)$`;
+      const authorization = new RegExp(form);
       const [, algorithm = '', serial = '', scope = '', names = '', signature = ''] =
         authorization.exec(header('authorization')) ?? [];
       if (algorithm === '') return refuse('no signature of this kind');

@@ -46,7 +46,8 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'roots.pem'), roots);
   const bin = join(folder, 'bin');
   mkdirSync(bin);
-  const command = `exec '${process.execPath}' '${join(projectRoot, 'bin/cellwall.cjs')}' "$@" --identity-address 127.0.0.1:${serve.ports.identity}`;
+  const program = `'${process.execPath}' '${join(projectRoot, 'bin/cellwall.cjs')}'`;
+  const command = `exec ${program} "$@" --identity-address 127.0.0.1:${serve.ports.identity}`;
   writeFileSync(join(bin, 'cellwall'), `#!/bin/sh\n${command}\n`);
   chmodSync(join(bin, 'cellwall'), 0o755);
   const ca = await createTestCa('of the registry');
@@ -113,7 +114,9 @@ test('curl, npm and what Docker asks reach a registry with it, and none of them 
     'npm install --silent --no-audit --no-fund --userconfig ./npmrc --registry "https://$REGISTRY/" hello-from-a-job';
   const script = [
     'curl -sSf --cert "$CELLWALL_SVID_CERTIFICATE" --key "$CELLWALL_SVID_KEY" --cacert "$REGISTRY_CA" "https://$REGISTRY/v2/"',
-    'printf "cafile=%s\\n//%s/:certfile=%s\\n//%s/:keyfile=%s\\n" "$REGISTRY_CA" "$REGISTRY" "$CELLWALL_SVID_CERTIFICATE" "$REGISTRY" "$CELLWALL_SVID_KEY" > npmrc',
+    'echo "cafile=$REGISTRY_CA" > npmrc',
+    'echo "//$REGISTRY/:certfile=$CELLWALL_SVID_CERTIFICATE" >> npmrc',
+    'echo "//$REGISTRY/:keyfile=$CELLWALL_SVID_KEY" >> npmrc',
     npm,
     'node -p "require(\'./node_modules/hello-from-a-job/package.json\').version"',
     // Docker's client reads these by the registry's name.

@@ -8,15 +8,17 @@ export const spiffeItems: readonly Item[] = [
   fromTests({
     name: 'exchange',
     line:
-      "A job's token buys an SVID at a real control plane; a real Envoy takes it, and policy lets in by its ID; a branch called `../main`, and " +
-      'six other jobs that would like to be it, have IDs of their own',
+      "A job's token buys an SVID at a real control plane; a real Envoy takes it, and policy lets in by its ID; a branch called " +
+      '`../main`, and other jobs that would like to be it, have IDs of their own',
     bound: 'each ID to the letter; 200 for those that policy names, 403 for the others',
     files: [exchangeFile],
     only: 'calls a service by its ID',
   }),
   fromTests({
     name: 'refused-jobs',
-    line: "A fork's merge-request job, an expired, replayed, other-audience, several-audience token, a user's request token, an unprotected ref",
+    line:
+      "A fork's merge-request job, an expired, replayed, other-audience, several-audience token, a user's request token, an " +
+      'unprotected ref',
     bound: 'no SVID; one answer for all tokens; each reason in the audit log of the control plane',
     files: [exchangeFile],
     only: 'gets nothing',
@@ -24,16 +26,16 @@ export const spiffeItems: readonly Item[] = [
   fromTests({
     name: 'exchange-load',
     line:
-      '3,000 exchanges at 100 a second beside 200 open streams, on two cores that the callers share; each over its own connection, and in the ' +
-      'audit log before it is answered; a time counts from when the exchange was due',
+      '3,000 exchanges at 100 a second beside 200 open streams, on two cores that the callers share; each over its own connection, ' +
+      'and in the audit log before it is answered; a time counts from when the exchange was due',
     bound: 'p99 < 50 ms; 0 failed, all 3,000 in the audit log, no stream ended',
     files: ['test/serve/exchange-load.test.ts'],
   }),
   fromTests({
     name: 'issuer-away',
     line:
-      'The keys of a GitLab: found by discovery at its own address alone, rotated, asked for once a minute at most for unknown ones; GitLab is ' +
-      'away for 90 minutes (fake clock), in which jobs go on',
+      'The keys of a GitLab: found by discovery at its own address alone, rotated, asked for once a minute at most for unknown ones; ' +
+      'GitLab is away for 90 minutes (fake clock), in which jobs go on',
     bound: '0 refusals of what was known; 1 fetch for a new key, 0 for ten forged ones',
     files: ['test/identity/gitlab-id-token.test.ts'],
     only: 'the keys of a GitLab',
@@ -41,8 +43,8 @@ export const spiffeItems: readonly Item[] = [
   fromTests({
     name: 'jwt-corpus',
     line:
-      'At least 200 tokens, each wrong in one thing (no signature, HS256 by the public key, keys brought along, kid, names twice, crit, whose, for ' +
-      'whom, when, which project, form, size, nesting), many with GitLab’s own signature, over the wire',
+      'At least 200 tokens, each wrong in one thing (no signature, HS256 by the public key, keys brought along, kid, names twice, ' +
+      'crit, whose, for whom, when, which project, form, size, nesting), many with GitLab’s own signature, over the wire',
     bound:
       'all refused with 401 and one same answer; each reason in the audit log; control: what they were made of is taken',
     files: ['test/adversary/tokens/jwt-corpus.test.ts'],
@@ -50,8 +52,8 @@ export const spiffeItems: readonly Item[] = [
   fromTests({
     name: 'injective-ids',
     line:
-      '200,000 sets of claims of hostile Unicode, slashes, dots, percent signs, escapes and names of up to 2 KB; and such refs in signed tokens, ' +
-      'through the attestor',
+      '200,000 sets of claims of hostile Unicode, slashes, dots, percent signs, escapes and names of up to 2 KB; and such refs in ' +
+      'signed tokens, through the attestor',
     bound:
       'distinct claims, distinct IDs; each decodes to exactly its claims; go-spiffe takes every one, and refuses the controls',
     files: ['test/system/spiffe-ids.test.ts', 'test/system/job-ids.test.ts'],
@@ -59,8 +61,8 @@ export const spiffeItems: readonly Item[] = [
   fromTests({
     name: 'ci-component',
     line:
-      "The CI component, run as GitLab's runner would, with curl, npm, Docker's paths at an mTLS registry, Terraform's variables, and AWS's own " +
-      'credential helper 1.4.0 as credential_process',
+      "The CI component, run as GitLab's runner would, with curl, npm, Docker's paths at an mTLS registry, Terraform's variables, and " +
+      "AWS's own credential helper 1.4.0 as credential_process",
     bound:
       'each works with the SVID alone, and none without; a fork’s job ends before its script; nothing stays after a job',
     files: ['test/system/gitlab-svid.test.ts'],

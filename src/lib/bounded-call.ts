@@ -13,6 +13,8 @@ export interface BoundedCall {
   readonly body?: string;
   /** PEM. Default: the system's roots. */
   readonly ca?: string;
+  /** With `ca`: looks at the server's certificate (DER) in place of its host name, and throws to refuse it. */
+  readonly identify?: (certificate: Buffer) => void;
   readonly timeoutMs?: number;
 }
 
@@ -29,6 +31,7 @@ export function boundedCall({
   headers = {},
   body,
   ca,
+  identify,
   timeoutMs = 10_000,
 }: BoundedCall): Promise<string> {
   const { protocol, origin } = new URL(url);
@@ -45,6 +48,7 @@ export function boundedCall({
         agent: false,
         signal: AbortSignal.timeout(timeoutMs),
         ...(ca && { ca }),
+        ...(identify && identifiedBy(identify)),
       },
       (response) => {
         const chunks: Buffer[] = [];
@@ -66,6 +70,22 @@ export function boundedCall({
     asked.on('error', ({ name, message }) => fail(name === 'TimeoutError' ? 'no answer in time' : message));
     asked.end(body);
   });
+}
+
+function identifiedBy(identify: (certificate: Buffer) => void) {
+  return {
+    minVersion: 'TLSv1.2',
+    // A root of a trust domain need not be signed by itself (X509-SVID §6.1).
+    allowPartialTrustChain: true,
+    checkServerIdentity: (_host: string, { raw }: { readonly raw: Buffer }): Error | undefined => {
+      try {
+        identify(raw);
+        return undefined;
+      } catch (reason) {
+        return CellwallError.from(reason);
+      }
+    },
+  } as const;
 }
 
 function hintFor(status: number): string {

@@ -1,0 +1,238 @@
+// The bundles of foreign trust domains that are in force: the last good one that was fetched, otherwise that of the document. Each control
+// plane fetches for itself, by the endpoint's refresh hint; what one has, its replicas take over from the store, and an older one is never
+// taken (`spiffe_sequence`). Whatever happens to the endpoint, the last good one stays, over a restart, too.
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../lib/clock.ts';
+import { defined } from '../../lib/defined.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Json, Table } from '../../lib/table.ts';
+import type { Watchable } from '../../lib/watchable.ts';
+import { parseTrustDomain, type TrustDomain } from '../../model/spiffe-id.ts';
+import type { TrustBundle } from '../trust-bundle.ts';
+import { type FetchBundle, type ForeignSource, fetchBundle } from './fetch-bundle.ts';
+import { type ForeignBundle, readForeignBundle } from './foreign-bundle.ts';
+import { sharedKey } from './shared-key.ts';
+
+/** Times are epoch milliseconds. */
+export interface ForeignBundleStatus {
+  readonly trustDomain: TrustDomain;
+  /** Of its endpoint; absent: the bundle is the document's. */
+  readonly url?: string;
+  /** How many roots are in force. 0: nobody of that trust domain is accepted. */
+  readonly roots: number;
+  readonly sequence?: number;
+  /** When the one in force was last had from the endpoint, by this control plane or a replica. Absent: never, or there is no endpoint. */
+  readonly fetchedAt?: number;
+  /** Since the last time that it was had. */
+  readonly failures: number;
+  /** Why it could not be had last time, or is not in force. */
+  readonly error?: { readonly message: string; readonly at: number };
+}
+
+export interface ForeignBundles {
+  /** Reads those of before. Call once, first. */
+  restore(): Promise<void>;
+  /** The bundle in force; undefined: none is, and nobody is accepted. */
+  of(source: ForeignSource): ForeignBundle | undefined;
+  /** Fetches for these from now on, and for no others. */
+  follow(sources: Iterable<ForeignSource>): void;
+  status(): readonly ForeignBundleStatus[];
+  stop(): void;
+}
+
+export interface ForeignBundlesDeps {
+  /** Sealed: whoever could write roots could be anybody of that trust domain. */
+  readonly table: Table;
+  /** Our own: no other trust domain may have a key of it. */
+  readonly own: Watchable<TrustBundle>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A bundle in force is another one. */
+  readonly onChange: () => void;
+  readonly fetch?: FetchBundle;
+  /** 0 to 1, for times that replicas do not share. */
+  readonly random?: () => number;
+}
+
+/** Without a hint (SPIFFE Federation §5.1.2); with one, within these. */
+const everyMs = 300_000;
+const leastMs = 10_000;
+const mostMs = 3_600_000;
+const afterFailureMs = 10_000;
+
+interface Known {
+  readonly text: string;
+  readonly bundle: ForeignBundle;
+  readonly at: number;
+}
+
+interface Followed {
+  readonly source: ForeignSource;
+  readonly place: string;
+  cancel: () => void;
+  failures: number;
+  error?: { readonly message: string; readonly at: number } | undefined;
+}
+
+export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
+  const { table, own, clock, log, onChange, fetch = fetchBundle, random = Math.random } = deps;
+  /** By place: a document that says something else begins anew. */
+  const known = new Map<string, Known>();
+  const inline = new Map<string, ForeignBundle>();
+  let followed: readonly Followed[] = [];
+
+  /** Whether it vouches for us as well: then it is not in force. */
+  const fault = ({ roots }: ForeignBundle): string | undefined =>
+    sharedKey(roots, own.value().roots) ? 'a root of it has a key of this mesh, and could vouch for it' : undefined;
+
+  const candidate = (source: ForeignSource, place: string): ForeignBundle | undefined => {
+    const fetched = known.get(place)?.bundle;
+    if (fetched !== undefined || source.inline === undefined) return fetched;
+    const read = inline.get(source.inline) ?? readForeignBundle(source.inline, source.trustDomain);
+    inline.set(source.inline, read);
+    return read;
+  };
+
+  const inForce = (source: ForeignSource, place: string): ForeignBundle | undefined => {
+    const found = candidate(source, place);
+    return found === undefined || fault(found) !== undefined ? undefined : found;
+  };
+
+  /** True if it is in force now, or was. */
+  function take(place: string, next: Known): boolean {
+    const before = known.get(place);
+    if (before !== undefined && isOlder(next.bundle, before.bundle)) return false;
+    known.set(place, next);
+    if (before?.bundle.roots.join() === next.bundle.roots.join() && before.bundle.jwtKeys.join() === next.bundle.jwtKeys.join()) {
+      return true;
+    }
+    const { trustDomain, sequence, roots } = next.bundle;
+    log.warn({ trustDomain, ...defined({ sequence }), roots: roots.length }, 'the bundle of a foreign trust domain changed');
+    onChange();
+    return true;
+  }
+
+  async function renew(one: Followed): Promise<void> {
+    const { source, place } = one;
+    const { trustDomain, endpoint } = source;
+    if (endpoint === undefined) return;
+    try {
+      const { text, bundle } = await fetch(trustDomain, endpoint, inForce(source, place)?.roots ?? []);
+      if (!followed.includes(one)) return;
+      const wrong = fault(bundle);
+      if (wrong !== undefined) throw new CellwallError('failed_precondition', wrong);
+      if (!take(place, { text, bundle, at: clock.now() })) {
+        const { sequence } = bundle;
+        throw new CellwallError('failed_precondition', `the endpoint has an older bundle, of sequence ${sequence}`);
+      }
+      one.failures = 0;
+      one.error = undefined;
+      await keep(place);
+    } catch (reason) {
+      if (!followed.includes(one)) return;
+      const { message } = CellwallError.from(reason);
+      one.failures += 1;
+      one.error = { message, at: clock.now() };
+      const kept = inForce(source, place) === undefined ? 'nobody of it is accepted until there is one' : 'the known one stays';
+      log.warn({ trustDomain, reason: message }, `the bundle of a foreign trust domain could not be fetched: ${kept}`);
+    }
+  }
+
+  /** For restarts and replicas; one that has a later bundle keeps it. */
+  async function keep(place: string): Promise<void> {
+    const stored = await table.get(place);
+    const other = readStored(stored, followed.find((one) => one.place === place)?.source.trustDomain);
+    const mine = known.get(place);
+    if (mine === undefined || (other !== undefined && isOlder(mine.bundle, other.bundle))) {
+      if (other !== undefined) take(place, other);
+      return;
+    }
+    const { trustDomain } = mine.bundle;
+    await table.compareAndSet(place, stored, { trustDomain, text: mine.text, at: mine.at });
+  }
+
+  function again(one: Followed): void {
+    void renew(one).then(() => {
+      if (followed.includes(one)) one.cancel = clock.after(pauseOf(one) * (0.9 + 0.2 * random()), () => again(one));
+    });
+  }
+
+  function pauseOf({ place, failures }: Followed): number {
+    const hint = known.get(place)?.bundle.refreshMs ?? everyMs;
+    const usual = Math.min(mostMs, Math.max(leastMs, hint));
+    return failures === 0 ? usual : Math.min(usual, everyMs, afterFailureMs * 2 ** (failures - 1));
+  }
+
+  const unwatch = table.watch(({ key, value }) => {
+    const one = followed.find(({ place }) => place === key);
+    const found = one && readStored(value, one.source.trustDomain);
+    if (found !== undefined && fault(found.bundle) === undefined) take(key, found);
+  });
+
+  return {
+    async restore() {
+      for (const { key, value } of await table.list()) {
+        const found = readStored(value);
+        if (found !== undefined) known.set(key, found);
+      }
+    },
+    of: (source) => inForce(source, placeOf(source)),
+    follow(sources) {
+      const before = followed;
+      followed = [...sources].map((source) => {
+        const place = placeOf(source);
+        return before.find((one) => one.place === place) ?? { source, place, cancel: () => {}, failures: 0 };
+      });
+      inline.clear();
+      for (const one of before) {
+        if (followed.includes(one)) continue;
+        one.cancel();
+        known.delete(one.place);
+        void table.delete(one.place).catch(() => undefined);
+      }
+      for (const one of followed) if (!before.includes(one) && one.source.endpoint !== undefined) again(one);
+    },
+    status: () =>
+      followed.map(({ source, place, failures, error }) => {
+        const found = candidate(source, place);
+        const wrong = found && fault(found);
+        const { sequence, roots = [] } = wrong === undefined ? (found ?? {}) : {};
+        const told = wrong === undefined ? error : { message: wrong, at: clock.now() };
+        return {
+          ...{ trustDomain: source.trustDomain, roots: roots.length, failures },
+          ...defined({ url: source.endpoint?.url, sequence, fetchedAt: known.get(place)?.at, error: told }),
+        };
+      }),
+    stop() {
+      unwatch();
+      for (const { cancel } of followed) cancel();
+      followed = [];
+    },
+  };
+}
+
+/** Without a sequence nobody can tell. */
+function isOlder(one: ForeignBundle, other: ForeignBundle): boolean {
+  return one.sequence !== undefined && other.sequence !== undefined && one.sequence < other.sequence;
+}
+
+function placeOf({ trustDomain, inline = '', endpoint }: ForeignSource): string {
+  return createHash('sha256')
+    .update(JSON.stringify([trustDomain, inline, endpoint ?? null]))
+    .digest('hex');
+}
+
+/** Undefined for whatever is no such entry. */
+function readStored(value: Json | undefined, expected?: TrustDomain): Known | undefined {
+  const { trustDomain, text, at }: { readonly trustDomain?: unknown; readonly text?: unknown; readonly at?: unknown } =
+    Object(value);
+  if (typeof trustDomain !== 'string' || typeof text !== 'string' || typeof at !== 'number') return undefined;
+  const parsed = parseTrustDomain(trustDomain);
+  if (parsed === undefined || (expected !== undefined && parsed !== expected)) return undefined;
+  try {
+    return { text, bundle: readForeignBundle(text, parsed), at };
+  } catch {
+    return undefined;
+  }
+}

@@ -9,6 +9,7 @@ import type { CutOver } from '../cutover/cut-over.ts';
 import type { EndpointWatch } from '../cutover/endpoint-watch.ts';
 import type { AttestedLog } from '../identity/attested-log.ts';
 import type { JoinTokenAttestor } from '../identity/attestor/join-token.ts';
+import type { ForeignBundles } from '../identity/federation/foreign-bundles.ts';
 import type { MeshKeys } from '../identity/jwt/mesh-keys.ts';
 import type { Publishers } from '../identity/publisher/publishers.ts';
 import type { Rotator } from '../identity/rotator.ts';
@@ -62,6 +63,7 @@ export interface RunningParts {
   readonly bans: BansAdmin;
   missingCredentials(): readonly MissingCredential[];
   readonly issuerKeys: Pick<MeshKeys, 'status'>;
+  readonly federation: Pick<ForeignBundles, 'status'>;
   readonly publishers: Pick<Publishers, 'status'>;
   readonly roots?: RootsAdmin;
   /** The control plane that this one follows. */
@@ -167,6 +169,7 @@ export function createAdmin(given: AdminParts): Admin {
     sentTo: (node) => running().control.sentTo(node),
     missingCredentials: () => parts?.missingCredentials() ?? [],
     issuerKeys: () => parts?.issuerKeys.status() ?? [],
+    foreignBundles: () => parts?.federation.status() ?? [],
     publishers: () => parts?.publishers.status() ?? [],
     ca: () => parts?.roots,
     parent: () => parts?.parent?.(),

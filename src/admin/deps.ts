@@ -28,6 +28,7 @@ import type { ExplainQuery, Explanation, TrafficCount } from './wire.ts';
 import type { IssuedCertificate } from './wire-certificates.ts';
 import type { MissingCredential } from './wire-credentials.ts';
 import type { FollowerAnswer, ParentAnswer } from './wire-following.ts';
+import type { ForeignBundleAnswer } from './wire-foreign-bundles.ts';
 import type { RotateAnswer } from './wire-identity.ts';
 import type { IssuerKeysAnswer } from './wire-issuer-keys.ts';
 import type { PublisherAnswer } from './wire-publishers.ts';
@@ -165,6 +166,8 @@ export interface AdminDeps {
   missingCredentials?(): readonly MissingCredential[];
   /** Fetched keys of issuers of tokens. Absent: none are fetched. */
   issuerKeys?(): readonly IssuerKeysAnswer[];
+  /** Bundles of foreign trust domains. Absent: there are none. */
+  foreignBundles?(): readonly ForeignBundleAnswer[];
   /** Where the trust bundle is published. Absent: nowhere. */
   publishers?(): readonly PublisherAnswer[];
   traffic(): readonly TrafficCount[];

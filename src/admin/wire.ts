@@ -7,6 +7,7 @@ import { rotationSchema } from './wire-ca.ts';
 import { missingCredentialSchema } from './wire-credentials.ts';
 import type { explainQuerySchema, explanationSchema } from './wire-explain.ts';
 import { followingSchemas } from './wire-following.ts';
+import { foreignBundleSchema } from './wire-foreign-bundles.ts';
 import { issuerKeysSchema } from './wire-issuer-keys.ts';
 import { sourceSchema } from './wire-place.ts';
 import { publisherSchema } from './wire-publishers.ts';
@@ -169,6 +170,7 @@ export const statusSchema = z.object({
     .exactOptional()
     .describe('Tokens that applications expect and nobody has given. Absent: none.'),
   issuerKeys: z.array(issuerKeysSchema).exactOptional().describe('Keys of issuers of tokens that are fetched.'),
+  foreignBundles: z.array(foreignBundleSchema).exactOptional().describe('Of trust domains that documents name.'),
   publishers: z.array(publisherSchema).exactOptional().describe('Where the trust bundle is published.'),
   refusedSvids: z
     .int()

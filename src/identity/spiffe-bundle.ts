@@ -6,14 +6,18 @@ import type { TrustBundle } from './trust-bundle.ts';
 /** Seconds: how often a consumer should look for a later one (§4.1.2). */
 const refreshHint = 300;
 
-/** JSON with a final newline. `roots` are PEM, one certificate each. */
-export function formatSpiffeBundle({ sequence, roots }: Pick<TrustBundle, 'sequence' | 'roots'>): string {
-  const keys = roots.map((pem) => {
+/** JSON with a final newline. `roots` are PEM, one certificate each; `jwtKeys` as JWT-SVID §5.2 wants them. */
+export function formatSpiffeBundle(
+  { sequence, roots }: Pick<TrustBundle, 'sequence' | 'roots'>,
+  jwtKeys: readonly object[] = [],
+): string {
+  const ofRoots = roots.map((pem) => {
     const { raw, publicKey } = new X509Certificate(pem);
     const jwk = Object.entries(publicKey.export({ format: 'jwk' })).sort(([a], [b]) => (a < b ? -1 : 1));
     // `kid` must not be set: `x5c` says which root it is, and contains exactly that certificate.
     return { use: 'x509-svid', ...Object.fromEntries(jwk), x5c: [raw.toString('base64')] };
   });
+  const keys = [...ofRoots, ...jwtKeys];
   return `${JSON.stringify({ keys, spiffe_sequence: sequence, spiffe_refresh_hint: refreshHint }, undefined, 2)}\n`;
 }
 

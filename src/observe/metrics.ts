@@ -3,6 +3,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type CaFigures, exportCa } from './ca-metrics.ts';
 import { exportFollowing, type FollowingFigures } from './following-metrics.ts';
+import { exportForeignBundles, type ForeignBundleFigures } from './foreign-bundle-metrics.ts';
 import { exportPublishers, type PublisherFigures } from './publisher-metrics.ts';
 import { exportEndpoints, exportIsolation, exportStore, type StoreFigures } from './store-metrics.ts';
 
@@ -38,6 +39,8 @@ export interface Metrics {
   applied(ms: number): void;
   /** Call it once: `read` is called at every scrape. `now`: epoch milliseconds. */
   watchPublishers(read: () => readonly PublisherFigures[], now: () => number): void;
+  /** `read` is called at every scrape; `now`: epoch milliseconds. */
+  watchForeignBundles(read: () => readonly ForeignBundleFigures[], now: () => number): void;
   /** Call it once: it is asked at every scrape. */
   watchStore(store: StoreFigures): void;
   /** Call it once: `held`, how many endpoints are held because too many disappeared at once, is asked at every scrape. */
@@ -150,6 +153,7 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     madeResources: (count) => resources.inc(count),
     applied: (ms) => apply.observe(ms / 1000),
     watchPublishers: (read, now) => exportPublishers(registry, read, now),
+    watchForeignBundles: (read, now) => exportForeignBundles(registry, read, now),
     watchStore: (store) => exportStore(registry, store),
     watchEndpoints: (held) => exportEndpoints(registry, held),
     watchIsolation: (isolated) => exportIsolation(registry, isolated),

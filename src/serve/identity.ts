@@ -64,6 +64,7 @@ export interface IdentityServices {
   readonly refusedSvids: Pick<RefusedSvids, 'list'>;
   /** Of JWT-SVIDs, for relying parties. */
   readonly oidc: Pick<OpenJwt, 'listens' | 'published'>;
+  readonly jwtKeys: OpenJwt['services']['keys'];
   /** Control planes that follow this one. Absent: it follows one itself. */
   readonly followers: (() => readonly SeenFollower[]) | undefined;
 }
@@ -233,5 +234,6 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     followers,
     refusedSvids,
     oidc: jwt,
+    jwtKeys: jwt.services.keys,
   };
 }

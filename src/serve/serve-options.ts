@@ -32,6 +32,11 @@ export interface ServeOptions {
     /** PEM files. Default: the control plane's own SVID. */
     readonly files?: { readonly certificate: string; readonly key: string };
   };
+  /** Our own bundle endpoint, for trust domains that federate with this one. PEM files; default: the control plane's SVID. */
+  readonly bundleEndpoint?: {
+    readonly address: HostPort;
+    readonly files?: { readonly certificate: string; readonly key: string };
+  };
   /** A file with the key that seals what is in the store. Default: that of the data folder, created at the first start. */
   readonly storeSealKey?: string;
   /** A file with the one secret from which that key follows, and with which the CA's keys are encrypted in the store. Default: none is. */
@@ -69,6 +74,7 @@ export interface ServeStarted {
   readonly admin: HostPort;
   readonly adminTls?: HostPort;
   readonly oidc?: HostPort;
+  readonly bundles?: HostPort;
   readonly trustDomain?: string;
   readonly revision?: number;
   readonly services: number;

@@ -159,7 +159,7 @@ export async function serve(
     onChange: (node, svid) => renewed.tell({ node, svid }),
   });
   const material = await openMaterial({
-    ...{ options, trustDomain, bundle: identity.bundle, store, mesh, clock, lifecycle },
+    ...{ options, trustDomain, identity, metrics, store, mesh, clock, lifecycle },
     log: log.child({ room: 'identity' }),
   });
   const control = createControl({
@@ -238,6 +238,7 @@ export async function serve(
     publishers: publishers.all,
     ...defined({ parent: follower?.status, followers: identity.followers }),
     issuerKeys: material.issuerKeys,
+    federation: material.federation,
     missingCredentials: () => material.missingCredentials(control.mesh()),
     away: () => awayStatus(registry.away(), control.mesh()),
     clockOffset: offsets.of,
@@ -250,7 +251,7 @@ export async function serve(
     xds: { host: options.xds.host, port: xds.port },
     identity: identityAddress,
     admin: admin.address,
-    ...defined({ adminTls, oidc: identity.oidc.listens }),
+    ...defined({ adminTls, oidc: identity.oidc.listens, bundles: material.federation.listens }),
     trustDomain,
     ...(control.revision() === undefined ? {} : { revision: control.revision() ?? 0 }),
     services: control.mesh()?.services.size ?? 0,

@@ -30,6 +30,7 @@ export function statusRoutes({
   ca,
   missingCredentials = () => [],
   issuerKeys = () => [],
+  foreignBundles = () => [],
   publishers = () => [],
   parent = () => undefined,
   followers = () => [],
@@ -77,7 +78,7 @@ export function statusRoutes({
         const banned = bans.list().length;
         const recent = (await refusedSvids()).filter(({ lastAt }) => lastAt > clock.now() - hourMs).length;
         const following = followers();
-        const [fetched, missing] = [issuerKeys(), missingCredentials()];
+        const [fetched, missing, foreign] = [issuerKeys(), missingCredentials(), foreignBundles()];
         const count = (state: 'connected' | 'held' | 'gone') => all.filter((proxy) => proxy.state === state).length;
         return ok({
           version,
@@ -100,6 +101,7 @@ export function statusRoutes({
           ...defined({ rotation: ca?.()?.status().rotation }),
           ...(missing.length === 0 ? {} : { missingCredentials: [...missing] }),
           ...(fetched.length === 0 ? {} : { issuerKeys: [...fetched] }),
+          ...(foreign.length === 0 ? {} : { foreignBundles: [...foreign] }),
           publishers: [...publishers()],
           ...(recent === 0 ? {} : { refusedSvids: recent }),
           startedAt,

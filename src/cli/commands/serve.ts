@@ -7,6 +7,7 @@ import { isLoopback } from '../../lib/loopback.ts';
 import { parseHostPort } from '../flags/address.ts';
 import { type AdminTlsFlags, adminTlsOf } from '../flags/admin-tls.ts';
 import { type AuthorityFlags, addAuthorityFlags, authorityOf } from '../flags/authority.ts';
+import { addBundleEndpointFlags, type BundleEndpointFlags, bundleEndpointOf } from '../flags/bundle-endpoint.ts';
 import { flag } from '../flags/environment.ts';
 import { type GivenLimits, limitFlag } from '../flags/limits.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
@@ -25,7 +26,7 @@ import { formatOf, print } from '../output/print.ts';
 import { object, prints } from '../output/prints.ts';
 import { serveSummary } from '../output/serve-summary.ts';
 
-interface Options extends StoreFlags, AuthorityFlags, AdminTlsFlags, ParentFlags, OidcFlags {
+interface Options extends StoreFlags, AuthorityFlags, AdminTlsFlags, ParentFlags, OidcFlags, BundleEndpointFlags {
   readonly allowProxyCode?: true;
   readonly approveByOthers?: true;
   readonly data?: string;
@@ -123,6 +124,7 @@ export function serveCommand(context: CliContext): Command {
       }),
     );
   addOidcFlags(command);
+  addBundleEndpointFlags(command);
   addAuthorityFlags(command);
   addParentFlags(command);
   addLogLevelFlag(command);
@@ -131,7 +133,7 @@ export function serveCommand(context: CliContext): Command {
     'serve --documents mesh.d',
     'serve --store redis --redis-url-file /run/secrets/redis-url --data /var/lib/cellwall',
   );
-  prints(command, object('xds identity admin services adminTokenFile', 'trustDomain revision adminTls oidc'));
+  prints(command, object('xds identity admin services adminTokenFile', 'trustDomain revision adminTls oidc bundles'));
   return command.action(async (options: Options, self: Command) => {
     const listen = (value: HostPort | string): HostPort => (typeof value === 'string' ? parseHostPort(value) : value);
     const code = await context.run.serve(
@@ -150,6 +152,7 @@ export function serveCommand(context: CliContext): Command {
         ...adminTlsOf(options, self),
         ...publisherPlaces(options.publish, self),
         ...oidcOf(options, self),
+        ...bundleEndpointOf(options, self),
         ...defined({ limits: options.limit, attestors: options.attestors, credentials: options.credentials }),
         soakSeconds: options.soakSeconds,
         logLevel: logLevel(self),

@@ -8,6 +8,7 @@ import { defaultPort } from '../../lib/port-name.ts';
 import { attention } from './format-attention.ts';
 import { formatControl } from './format-control.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
+import { formatForeignBundles } from './format-foreign-bundles.ts';
 import { formatIssuerKeys } from './format-issuer-keys.ts';
 import { formatPlaces } from './format-places.ts';
 import { formatPublishers } from './format-publishers.ts';
@@ -38,9 +39,10 @@ const callers: Readonly<Record<TrafficCount['caller'], string>> = {
 
 export function formatStatus({ status, services, proxies, traffic, handshakes = [], now }: StatusView): string {
   const parts = [formatControl(status, now)];
-  const { publishers = [], issuerKeys = [] } = status;
+  const { publishers = [], issuerKeys = [], foreignBundles = [] } = status;
   if (status.rotation !== undefined) parts.push(formatRotation(status.rotation, now));
   if (issuerKeys.length > 0) parts.push(formatIssuerKeys(issuerKeys, now));
+  if (foreignBundles.length > 0) parts.push(formatForeignBundles(foreignBundles, now));
   if (publishers.length > 0) parts.push(formatPublishers(publishers, now));
   const serving = (proxy: Proxy): boolean => serves(proxy) === 'yes' && proxy.state === 'connected';
   if (services.length > 0) parts.push(formatServices(services, proxies, serving));

@@ -4,7 +4,7 @@ import type { ServeStarted } from '../../serve/serve-options.ts';
 
 /** `data`: as given with `--data`, for the commands that it names. */
 export function serveSummary(started: ServeStarted, data: string | undefined): string {
-  const { xds, identity, admin, adminTls, oidc, trustDomain, revision, services, adminTokenFile } = started;
+  const { xds, identity, admin, adminTls, oidc, bundles, trustDomain, revision, services, adminTokenFile } = started;
   const documents =
     revision === undefined
       ? 'no documents yet: cellwall apply -f FILE'
@@ -15,6 +15,7 @@ export function serveSummary(started: ServeStarted, data: string | undefined): s
     `  identity   ${formatHostPort(identity)}`,
     `  admin      ${formatHostPort(admin)}   token in ${adminTokenFile}`,
     ...(adminTls === undefined ? [] : [`  admin TLS  ${formatHostPort(adminTls)}`]),
+    ...(bundles === undefined ? [] : [`  bundle     ${formatHostPort(bundles)}`]),
     ...(oidc === undefined ? [] : [`  OIDC       ${formatHostPort(oidc)}`]),
     '',
     'Next: start a sidecar for a service, and check its status:',

@@ -38,7 +38,11 @@ export const fetchBundle: FetchBundle = async (trustDomain, endpoint, known) => 
   const text =
     endpoint.profile === 'https_web'
       ? await boundedCall({ ...asked, ...(endpoint.certificates === undefined ? {} : { ca: endpoint.certificates }) })
-      : await boundedCall({ ...asked, ca: trusted(known), identify: (leaf) => identify(leaf, endpoint.spiffeId, trustDomain) });
+      : await boundedCall({
+          ...asked,
+          ca: trusted(known),
+          identify: (leaf) => identify(leaf, endpoint.spiffeId, trustDomain),
+        });
   if (!text.trimStart().startsWith('{')) throw new CellwallError('invalid_argument', 'the bundle is not JSON');
   return { text, bundle: readForeignBundle(text, trustDomain) };
 };

@@ -102,6 +102,14 @@ function jwtKeyOf(key: Readonly<Record<string, unknown>>): string {
   }
 }
 
+/** Whether two trust domains have a root key in common: each could vouch for the other, whatever its certificates are named. PEM. */
+export function sharesKey(one: readonly string[], other: readonly string[]): boolean {
+  const keyOf = (root: string): string =>
+    new X509Certificate(root).publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+  const keys = new Set(one.map(keyOf));
+  return other.some((root) => keys.has(keyOf(root)));
+}
+
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

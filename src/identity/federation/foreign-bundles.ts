@@ -11,8 +11,7 @@ import type { Watchable } from '../../lib/watchable.ts';
 import { parseTrustDomain, type TrustDomain } from '../../model/spiffe-id.ts';
 import type { TrustBundle } from '../trust-bundle.ts';
 import { type FetchBundle, type ForeignSource, fetchBundle } from './fetch-bundle.ts';
-import { type ForeignBundle, readForeignBundle } from './foreign-bundle.ts';
-import { sharedKey } from './shared-key.ts';
+import { type ForeignBundle, readForeignBundle, sharesKey } from './foreign-bundle.ts';
 
 /** Times are epoch milliseconds. */
 export interface ForeignBundleStatus {
@@ -24,7 +23,7 @@ export interface ForeignBundleStatus {
   readonly sequence?: number;
   /** When the one in force was last had from the endpoint, by this control plane or a replica. Absent: never, or there is no endpoint. */
   readonly fetchedAt?: number;
-  /** Since the last time that it was had. */
+  /** Since the start. */
   readonly failures: number;
   /** Why it could not be had last time, or is not in force. */
   readonly error?: { readonly message: string; readonly at: number };
@@ -72,6 +71,8 @@ interface Followed {
   readonly place: string;
   cancel: () => void;
   failures: number;
+  /** Of them, those since it was last had. */
+  inRow: number;
   error?: { readonly message: string; readonly at: number } | undefined;
 }
 
@@ -83,8 +84,16 @@ export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
   let followed: readonly Followed[] = [];
 
   /** Whether it vouches for us as well: then it is not in force. */
-  const fault = ({ roots }: ForeignBundle): string | undefined =>
-    sharedKey(roots, own.value().roots) ? 'a root of it has a key of this mesh, and could vouch for it' : undefined;
+  const judged = new WeakMap<ForeignBundle, { readonly by: TrustBundle; readonly fault: string | undefined }>();
+  const fault = (bundle: ForeignBundle): string | undefined => {
+    const by = own.value();
+    const last = judged.get(bundle);
+    if (last?.by === by) return last.fault;
+    const shared = sharesKey(bundle.roots, by.roots);
+    const found = shared ? 'a root of it has a key of this mesh, and could vouch for it' : undefined;
+    judged.set(bundle, { by, fault: found });
+    return found;
+  };
 
   const candidate = (source: ForeignSource, place: string): ForeignBundle | undefined => {
     const fetched = known.get(place)?.bundle;
@@ -104,11 +113,17 @@ export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
     const before = known.get(place);
     if (before !== undefined && isOlder(next.bundle, before.bundle)) return false;
     known.set(place, next);
-    if (before?.bundle.roots.join() === next.bundle.roots.join() && before.bundle.jwtKeys.join() === next.bundle.jwtKeys.join()) {
+    if (
+      before?.bundle.roots.join() === next.bundle.roots.join() &&
+      before.bundle.jwtKeys.join() === next.bundle.jwtKeys.join()
+    ) {
       return true;
     }
     const { trustDomain, sequence, roots } = next.bundle;
-    log.warn({ trustDomain, ...defined({ sequence }), roots: roots.length }, 'the bundle of a foreign trust domain changed');
+    log.warn(
+      { trustDomain, ...defined({ sequence }), roots: roots.length },
+      'the bundle of a foreign trust domain changed',
+    );
     onChange();
     return true;
   }
@@ -126,15 +141,17 @@ export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
         const { sequence } = bundle;
         throw new CellwallError('failed_precondition', `the endpoint has an older bundle, of sequence ${sequence}`);
       }
-      one.failures = 0;
+      one.inRow = 0;
       one.error = undefined;
       await keep(place);
     } catch (reason) {
       if (!followed.includes(one)) return;
       const { message } = CellwallError.from(reason);
       one.failures += 1;
+      one.inRow += 1;
       one.error = { message, at: clock.now() };
-      const kept = inForce(source, place) === undefined ? 'nobody of it is accepted until there is one' : 'the known one stays';
+      const kept =
+        inForce(source, place) === undefined ? 'nobody of it is accepted until there is one' : 'the known one stays';
       log.warn({ trustDomain, reason: message }, `the bundle of a foreign trust domain could not be fetched: ${kept}`);
     }
   }
@@ -158,10 +175,10 @@ export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
     });
   }
 
-  function pauseOf({ place, failures }: Followed): number {
+  function pauseOf({ place, inRow }: Followed): number {
     const hint = known.get(place)?.bundle.refreshMs ?? everyMs;
     const usual = Math.min(mostMs, Math.max(leastMs, hint));
-    return failures === 0 ? usual : Math.min(usual, everyMs, afterFailureMs * 2 ** (failures - 1));
+    return inRow === 0 ? usual : Math.min(usual, everyMs, afterFailureMs * 2 ** Math.min(inRow - 1, 10));
   }
 
   const unwatch = table.watch(({ key, value }) => {
@@ -182,7 +199,7 @@ export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
       const before = followed;
       followed = [...sources].map((source) => {
         const place = placeOf(source);
-        return before.find((one) => one.place === place) ?? { source, place, cancel: () => {}, failures: 0 };
+        return before.find((one) => one.place === place) ?? { source, place, cancel: () => {}, failures: 0, inRow: 0 };
       });
       inline.clear();
       for (const one of before) {

@@ -101,6 +101,15 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
     unit: 'times',
     alert: '`increase(…[1h]) > 0`: somebody else writes there, and for a while chose whom consumers trust',
   },
+  cellwall_foreign_bundle_roots: {
+    unit: 'roots',
+    alert: '0: its callers are refused; `cellwall status` says why (docs/federation.md)',
+  },
+  cellwall_foreign_bundle_age_seconds: {
+    unit: 'seconds',
+    alert: 'above three times its refresh hint: a new root of the other side is not known here, and its callers will be refused',
+  },
+  cellwall_foreign_bundle_failures_total: { unit: 'attempts', alert: '–; the age above shows whether it persists' },
   cellwall_translations_total: {
     unit: 'translations',
     alert: '–; if it is far more than the proxies affected by changes, something keeps changing what all of them have',
@@ -154,6 +163,8 @@ export async function metricsReference(): Promise<string> {
     () => 0,
   );
   metrics.watchPublishers(() => [{ name: 'directory:/srv/trust', sequence: 1, failures: 0, drifts: 0 }], Date.now);
+  const foreign = { trustDomain: 'partner.example', url: 'https://partner.example', roots: 1, failures: 0 };
+  metrics.watchForeignBundles(() => [foreign], Date.now);
   metrics.watchStore({});
   metrics.watchEndpoints(() => 0);
   metrics.watchIsolation(() => false);

@@ -63,6 +63,7 @@ export interface ServeHarnessOptions {
   readonly oidc?: ServeOptions['oidc'];
   /** A file that says whom attestors believe. */
   readonly attestors?: ServeOptions['attestors'];
+  readonly bundleEndpoint?: ServeOptions['bundleEndpoint'];
 }
 
 /** The store that the documents of a directory are. */
@@ -105,6 +106,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
         ...(options.limits && { limits: options.limits }),
         ...(options.oidc && { oidc: options.oidc }),
         ...(options.attestors && { attestors: options.attestors }),
+        ...(options.bundleEndpoint && { bundleEndpoint: options.bundleEndpoint }),
         logLevel: 'error',
       },
       { ...deps, log: told, signal: waiting.signal, openCa: options.openCa },

@@ -107,7 +107,8 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
   },
   cellwall_foreign_bundle_age_seconds: {
     unit: 'seconds',
-    alert: 'above three times its refresh hint: a new root of the other side is not known here, and its callers will be refused',
+    alert:
+      'above three times its refresh hint: a new root of the other side is not known here, and its callers will be refused',
   },
   cellwall_foreign_bundle_failures_total: { unit: 'attempts', alert: '–; the age above shows whether it persists' },
   cellwall_translations_total: {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type BundleEndpoint, openBundleEndpoint } from '../../src/identity/federation/bundle-endpoint.ts';
 import { type BundleEndpoint as Endpoint, fetchBundle } from '../../src/identity/federation/fetch-bundle.ts';
 import { createPublishedBundle } from '../../src/identity/federation/published-bundle.ts';
+import type { PublicJwk } from '../../src/identity/jwt/jwt-keys.ts';
 import { createTrustBundle, type TrustBundle } from '../../src/identity/trust-bundle.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
@@ -31,10 +32,15 @@ const credentials = async (of: TestCa, options: TestCertificateOptions) => {
   return { certificate, key: new Redacted(key) };
 };
 const jwtKeys = { published: async () => [jwk] };
-const jwk = {
-  ...{ kty: 'EC', crv: 'P-256', kid: 'k1', use: 'jwt-svid', alg: 'ES256' },
-  ...{ x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU', y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0' },
-} as const;
+const jwk: PublicJwk = {
+  kty: 'EC',
+  crv: 'P-256',
+  kid: 'k1',
+  use: 'jwt-svid',
+  alg: 'ES256',
+  x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+  y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+};
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cellwall-endpoint-'));

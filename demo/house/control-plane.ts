@@ -36,13 +36,15 @@ export interface ControlPlaneOptions {
   readonly addresses: ControlPlaneAddresses;
   readonly store: ControlPlaneStore;
   readonly data: string;
+  /** Other flags of `serve`. */
+  readonly more: readonly string[];
   readonly logFile: string;
 }
 
 const readyWithinMs = 60_000;
 
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
-  const { name, cellwall, addresses, store, data, logFile } = options;
+  const { name, cellwall, addresses, store, data, more, logFile } = options;
   let child: Child | undefined;
   let client: AdminClient | undefined;
   const tokenFile = join(data, 'admin.token');
@@ -78,6 +80,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       const { xds, identity, admin } = addresses;
       const flags = [
         ...storeFlags,
+        ...more,
         '--data',
         data,
         '--xds-listen',

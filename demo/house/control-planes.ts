@@ -15,11 +15,13 @@ export interface ControlPlanesOptions {
   /** Of the first one. */
   readonly data: string;
   readonly logs: string;
+  /** Other flags of `serve`, for each. */
+  readonly more: readonly string[];
 }
 
 /** Resolves when all are ready to serve proxies. */
 export async function startControlPlanes(options: ControlPlanesOptions): Promise<ControlPlanes> {
-  const { cellwall, documents, redis, data, logs } = options;
+  const { cellwall, documents, redis, data, logs, more: flags } = options;
   const [own, ...more] = options.addresses;
   const secret = `${data}-secret`;
   if (redis !== undefined) await cellwall.expect('bootstrap-secret', 'create', secret);
@@ -29,6 +31,7 @@ export async function startControlPlanes(options: ControlPlanesOptions): Promise
     addresses: own,
     store: redis === undefined ? { kind: 'directory', documents } : { kind: 'redis', port: redis, secret, documents },
     data,
+    more: flags,
     logFile: join(logs, 'control-plane.log'),
   });
   if (redis === undefined) {
@@ -42,6 +45,7 @@ export async function startControlPlanes(options: ControlPlanesOptions): Promise
       addresses,
       store: { kind: 'redis', port: redis, secret },
       data: `${data}-${index + 2}`,
+      more: flags,
       logFile: join(logs, `control-plane-${index + 2}.log`),
     }),
   );

@@ -7,6 +7,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import { findEnvoy } from '../../src/sidecar/envoy/envoy-binary.ts';
 import type { Tell } from '../story/tell.ts';
 import { type Cellwall, createCellwall } from './cellwall.ts';
+import { type Ci, startCi } from './ci.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { addressesOf, type ControlPlanes, startControlPlanes } from './control-planes.ts';
 import { type Documents, permissive, readDocuments, render, whileMigrating } from './documents.ts';
@@ -43,6 +44,7 @@ export interface World {
   readonly controlPlanes: ControlPlanes;
   readonly controlPlane: ControlPlane;
   readonly standIns: StandIns;
+  readonly ci: Ci;
   readonly load: LoadProcess;
   readonly legacy: LegacyAuthority;
   readonly sidecars: readonly Sidecar[];
@@ -103,7 +105,8 @@ export async function startWorld({ folder, processes, tell, store, ...options }:
   // The stand-ins and the control plane start side by side: neither knows of the other.
   const standInsStart = startStandIns(processes, join(logs, 'services.log'));
   const valkeyStart = startValkey({ processes, ports, folder: inFolder('valkey'), note: tell.note });
-  const [documents, legacy] = await Promise.all([
+  const [ci, documents, legacy] = await Promise.all([
+    startCi(inFolder('ci')),
     readDocuments(examples, ports),
     createLegacyAuthority('old-load-balancers'),
   ]);
@@ -120,7 +123,10 @@ export async function startWorld({ folder, processes, tell, store, ...options }:
   const [standIns, valkey, controlPlanes] = await Promise.all([
     standInsStart,
     valkeyStart,
-    startControlPlanes({ ...defined({ redis }), cellwall, addresses, documents: documentsFolder, data, logs }),
+    startControlPlanes({
+      ...{ ...defined({ redis }), cellwall, addresses, documents: documentsFolder, data, logs },
+      more: ['--attestors', ci.attestors, '--credentials', ci.credentials],
+    }),
   ]);
   const [controlPlane] = controlPlanes;
   tell.held(
@@ -164,6 +170,7 @@ export async function startWorld({ folder, processes, tell, store, ...options }:
     controlPlanes,
     controlPlane,
     standIns,
+    ci,
     load,
     legacy,
     ...options,

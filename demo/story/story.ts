@@ -11,6 +11,7 @@ import { oneOfTwoKilled } from './7-one-of-two-killed.ts';
 import { brokenPolicy } from './8-broken-policy.ts';
 import { cutOver } from './9-cut-over.ts';
 import { field } from './10-field.ts';
+import { ciJob } from './11-ci-job.ts';
 import { beginDownload, type LongDownload } from './long-download.ts';
 import type { Figures, Step } from './step.ts';
 import type { Tell } from './tell.ts';
@@ -34,6 +35,7 @@ function createSteps({ controlPlanes }: World): readonly Step[] {
     },
     cutOver,
     field(() => downloaded()),
+    ciJob,
   ];
 }
 

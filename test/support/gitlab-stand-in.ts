@@ -61,15 +61,16 @@ export const forkClaims: Claims = {
 
 let jobs = 1000;
 
-/** `now`: epoch milliseconds. */
+/** `now`: epoch milliseconds. `folder`: for its files; default: one of its own, which `close` removes. */
 export async function startGitlab({
   now = Date.now,
   port = 0,
+  folder = mkdtempSync(join(tmpdir(), 'cellwall-gitlab-')),
 }: {
   readonly now?: () => number;
   readonly port?: number;
+  readonly folder?: string;
 } = {}): Promise<GitlabStandIn> {
-  const folder = mkdtempSync(join(tmpdir(), 'cellwall-gitlab-'));
   const ca = await createTestCa('of the web');
   const { certificate, key: tlsKey } = await ca.issue({ ip: ['127.0.0.1'], dns: ['localhost'] });
   const caFile = join(folder, 'web-ca.pem');

@@ -68,10 +68,10 @@ function byIdentity(credential: CredentialIr, bundles: Bundles): Matcher {
   const prefixes = mapOf(named, 'prefix', credential);
   const exact = mapOf(named, 'id', credential);
   const byPrefix: Matcher | undefined =
-    prefixes === undefined ? undefined : { ...tree({ case: 'prefixMatchMap', value: { map: prefixes } }), onNoMatch };
+    prefixes === undefined ? undefined : { ...byPeer({ case: 'prefixMatchMap', value: { map: prefixes } }), onNoMatch };
   if (exact === undefined) return byPrefix ?? always(onNoMatch);
   return {
-    ...tree({ case: 'exactMatchMap', value: { map: exact } }),
+    ...byPeer({ case: 'exactMatchMap', value: { map: exact } }),
     onNoMatch: byPrefix === undefined ? onNoMatch : { onMatch: { case: 'matcher', value: byPrefix } },
   };
 }
@@ -100,18 +100,18 @@ type Tree = Extract<NonNullable<Matcher['matcherType']>, { readonly case: 'match
  * By what the early mutation wrote of the verified certificate, and nobody else can: all URI SANs, joined with ",". Envoy's own input for
  * them finds nothing out about plaintext, not even that there is none.
  */
-function tree(treeType: NonNullable<Tree['treeType']>): Pick<Matcher, 'matcherType'> {
-  const input = headerInput(peerIdHeader);
-  return { matcherType: { case: 'matcherTree', value: { input, treeType } } };
+function byPeer(treeType: NonNullable<Tree['treeType']>): Pick<Matcher, 'matcherType'> {
+  return tree(peerIdHeader, treeType);
 }
 
-function headerInput(headerName: string) {
-  return { name: headerName, typedConfig: any(HttpRequestHeaderMatchInputSchema, { headerName }) };
+function tree(headerName: string, treeType: NonNullable<Tree['treeType']>): Pick<Matcher, 'matcherType'> {
+  const input = { name: headerName, typedConfig: any(HttpRequestHeaderMatchInputSchema, { headerName }) };
+  return { matcherType: { case: 'matcherTree', value: { input, treeType } } };
 }
 
 /** Nobody is granted anything. */
 function always(onMatch: OnMatch): Matcher {
-  return { ...tree({ case: 'exactMatchMap', value: { map: { 'spiffe://none': onMatch } } }), onNoMatch: onMatch };
+  return { ...byPeer({ case: 'exactMatchMap', value: { map: { 'spiffe://none': onMatch } } }), onNoMatch: onMatch };
 }
 
 /** In place of whatever is there. */
@@ -130,25 +130,12 @@ function inject(secret: string, { header, scheme }: CredentialIr): OnMatch {
   );
 }
 
-/** Nothing is looked at while the header is not there. */
+/** Whatever is in the header begins with nothing; if it is not there, nothing is done. */
 function ofOthers(credential: CredentialIr, bundles: Bundles): OnMatch {
   const { header, accepted } = credential;
-  const input = headerInput(header);
-  const anything = { engineType: { case: 'googleRe2' as const, value: {} }, regex: '[\\s\\S]*' };
-  const present = { matchPattern: { case: 'safeRegex' as const, value: anything } };
-  const predicate = {
-    matchType: {
-      case: 'singlePredicate' as const,
-      value: { input, matcher: { case: 'valueMatch' as const, value: present } },
-    },
-  };
   const onMatch = accepted.length === 0 ? remove(header) : accept(credential, bundles);
-  return {
-    onMatch: {
-      case: 'matcher',
-      value: { matcherType: { case: 'matcherList', value: { matchers: [{ predicate, onMatch }] } } },
-    },
-  };
+  const value = tree(header, { case: 'prefixMatchMap', value: { map: { '': onMatch } } });
+  return { onMatch: { case: 'matcher', value } };
 }
 
 function remove(header: string): OnMatch {

@@ -63,7 +63,7 @@ export const freshClone: Item = {
       figures[`${which} share on new connections`] = Math.round(onNew * 100) / 100;
       figures[`${which} rotations seen by every protocol's peers`] = seen;
       figures[`${which} urgent deny medianMs of ${urgent.rounds}`] = urgent.medianMs;
-      holds &&= story.ok && story.steps.length === 10 && story.steps.every((step) => step.ok);
+      holds &&= story.ok && story.steps.length === 11 && story.steps.every((step) => step.ok);
       holds &&=
         failed === 0 && sent >= requests && rotation.rotations >= rotations && seen >= rotations && onNew >= 0.45;
       holds &&= urgent.rounds >= probes && urgent.medianMs < urgentMs;

@@ -75,6 +75,7 @@ test('every step holds', { timeout: 180_000 }, async () => {
       { name: 'broken-policy', ok: true, exitCode: 3 },
       { name: 'cut-over', ok: true, refusedFor: 'plaintext, 127.0.0.1' },
       { name: 'field', ok: true, lifetimes: 3, uploadsRefused: 10 },
+      { name: 'ci-job', ok: true, refused: 3 },
     ],
     envoys: { envoys: 9, disconnected: 0, updateRejected: 0, warming: 0 },
   });

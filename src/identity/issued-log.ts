@@ -55,15 +55,19 @@ export interface IssuedLogOptions {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
+  /** Hosts whose rows are counted at the same time. Default 50,000. */
+  readonly maxHosts?: number;
 }
 
 const keepMs = 7 * 86_400_000;
 const maxBacklog = 100_000;
 /** More than are valid at the same time, given the pace of issuance. */
 const maxOfHost = 64;
+/** Hosts whose rows are counted: those that were issued something last. Jobs of a CI are hosts for minutes, and without end. */
+const mostHosts = 50_000;
 
 /** Of one host only those of its certificates that end last are kept. */
-export function createIssuedLog({ table, clock, log }: IssuedLogOptions): IssuedLog {
+export function createIssuedLog({ table, clock, log, maxHosts = mostHosts }: IssuedLogOptions): IssuedLog {
   const backlog: IssuedCertificate[] = [];
   /** Of a host, what ends first before the rest; as it was in the table when first read. */
   let ofHost: Promise<Map<string, Kept[]>> | undefined;
@@ -82,7 +86,12 @@ export function createIssuedLog({ table, clock, log }: IssuedLogOptions): Issued
     ofHost ??= index();
     const hosts = await ofHost;
     const rows = hosts.get(nodeKey) ?? [];
+    hosts.delete(nodeKey);
     hosts.set(nodeKey, rows);
+    for (const oldest of hosts.keys()) {
+      if (hosts.size <= maxHosts) break;
+      hosts.delete(oldest);
+    }
     if (!rows.some((row) => row.serial === serial)) {
       const last = rows.at(-1);
       rows.push({ serial, notAfter });

@@ -13,6 +13,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { recordExchanges } from '../../src/serve/record-exchanges.ts';
 import { exchangeToken } from '../../src/sidecar/svid/exchange-token.ts';
+import { fetchSvid } from '../../src/sidecar/svid/svid-fetch.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { forkClaims, type GitlabStandIn, startGitlab } from '../support/gitlab-stand-in.ts';
 import { createIdentityHarness, domainOf, type IdentityHarness } from '../support/identity-harness.ts';
@@ -123,6 +124,17 @@ it('again, in the same folder, gives the same job another certificate, and anoth
   const fork = gitlab.idToken({ claims: forkClaims });
   expect(await failure(exchange(fork))).toMatchObject({ code: 'unauthenticated' });
   expect(() => readFileSync(join(folder, 'svid', 'svid.pem'))).toThrow('ENOENT');
+});
+
+it('is renewed in its folder without a token, and never beyond the job', async () => {
+  const { svid } = await exchange(gitlab.idToken({ timeoutSeconds: 120 }));
+  const identity = `${harness.address.host}:${harness.address.port}`;
+  const renewed = await fetchSvid({ identity, dir: join(folder, 'svid'), log: silentLog });
+  expect(renewed.spiffeId).toBe(svid.spiffeId);
+  expect(renewed.notAfter.getTime()).toBeLessThanOrEqual(Date.now() + 120_000);
+  expect(new X509Certificate(readFileSync(renewed.chain)).serialNumber).not.toBe(
+    new X509Certificate(svid.chain).serialNumber,
+  );
 });
 
 it('tells none of the reasons to whoever is refused, and all of them to the audit log', async () => {

@@ -30,3 +30,27 @@ it('a certificate that outlives the others is not displaced by them, before or a
   expect(kept).toContain('199');
   expect(kept).not.toContain('first');
 });
+
+it('of jobs without end only the last hosts are counted, and a host that goes on is', async () => {
+  const clock = createFakeClock();
+  const table = createMemoryTable();
+  const spiffeId = parseSpiffeId('spiffe://td1/ci/42');
+  if (spiffeId === undefined) throw new Error('no id');
+  const log = createIssuedLog({ table, clock, log: silentLog, maxHosts: 3 });
+  const at = new Date(clock.now()).toISOString();
+  const end = new Date(clock.now() + 1000).toISOString();
+  for (let turn = 0; turn < 100; turn += 1) {
+    for (const nodeKey of ['goes on', `job ${turn}`, `other ${turn}`])
+      await log.record({
+        serial: `${nodeKey} ${turn}`,
+        spiffeId,
+        purpose: 'csr',
+        nodeKey,
+        notBefore: at,
+        notAfter: end,
+      });
+  }
+  const kept = await log.list();
+  expect(kept.filter(({ nodeKey }) => nodeKey === 'goes on')).toHaveLength(64);
+  expect(kept).toHaveLength(264);
+});

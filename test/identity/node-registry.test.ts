@@ -95,3 +95,22 @@ it('one is remembered while nobody can be asked who was evicted', async () => {
   await nodes.remember('a', api);
   expect(await nodes.find('a')).toMatchObject({ spiffeId: api });
 });
+
+it('a host is forgotten an hour after what it joined with has ended, one that joined for good after 400 days', async () => {
+  const table = createMemoryTable();
+  const lives: (number | undefined)[] = [];
+  const counted: typeof table = {
+    ...table,
+    set(key, value, options) {
+      lives.push(options?.ttlMs);
+      return table.set(key, value, options);
+    },
+  };
+  const clock = createFakeClock();
+  const nodes = createNodeRegistry({ nodes: counted, evicted: createMemoryTable(), clock });
+  const minutes = 60_000;
+  await nodes.remember('a', api, { attestor: 'gitlab-id-token', values: {}, notAfter: clock.now() + 10 * minutes });
+  await nodes.remember('a', api);
+  await nodes.remember('b', api, tokenEvidence(api));
+  expect(lives).toEqual([70 * minutes, 70 * minutes, 400 * 24 * 60 * minutes]);
+});

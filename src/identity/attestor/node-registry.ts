@@ -51,7 +51,7 @@ export interface NodeRegistryDeps {
 /** A key that was not used for this long, not even for renewals, is forgotten: longer than any outage. */
 const keepMs = 400 * 86_400_000;
 /** Nor one whose evidence has ended: it proves nothing any more, and jobs of a CI are many. */
-const keepEndedMs = 86_400_000;
+const keepEndedMs = 3_600_000;
 
 /** Knows no evicted key before `restore`. */
 export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps): NodeRegistry {

@@ -5,12 +5,16 @@ import { createGroupSync } from '../../src/store/sqlite/group-sync.ts';
 
 function disk() {
   const syncs: { readonly path: string; readonly pass: () => void; readonly fail: (reason: Error) => void }[] = [];
+  const handles: string[] = [];
   const synced = createGroupSync({
     file: '/state/cellwall.db-wal',
-    openFile: async (path) => ({
-      datasync: () => new Promise<void>((pass, fail) => void syncs.push({ path, pass, fail })),
-      close: async () => {},
-    }),
+    openFile: async (path) => {
+      handles.push(`open ${path}`);
+      return {
+        datasync: () => new Promise<void>((pass, fail) => void syncs.push({ path, pass, fail })),
+        close: async () => void handles.push(`close ${path}`),
+      };
+    },
   });
   const next = async () => {
     for (;;) {
@@ -19,7 +23,7 @@ function disk() {
       await setImmediate();
     }
   };
-  return { syncs, synced, next };
+  return { syncs, synced, next, handles };
 }
 
 it('shares one sync among all that ask before it begins, and begins another for those that ask later', async () => {
@@ -54,4 +58,26 @@ it('tells everybody who waited for it that the disk failed, and the next ones wh
   (await next()).pass();
   (await next()).pass();
   await after;
+});
+
+it('opens the file again only after nobody waited, or the disk failed', async () => {
+  const { synced, next, handles } = disk();
+  const [opened, closed] = ['open /state/cellwall.db-wal', 'close /state/cellwall.db-wal'];
+  const first = synced();
+  const running = await next();
+  const second = synced();
+  running.pass();
+  (await next()).pass();
+  await first;
+  const failing = await next();
+  const third = synced();
+  failing.fail(new Error('EIO'));
+  await expect(second).rejects.toMatchObject({ code: 'unavailable' });
+  (await next()).pass();
+  await third;
+  const fourth = synced();
+  (await next()).pass();
+  await fourth;
+  const folder = ['open /state', 'close /state'];
+  expect(handles).toEqual([opened, ...folder, closed, opened, closed, opened, closed]);
 });

@@ -1,4 +1,5 @@
-// Waits for the disk off the event loop: whoever asks while one sync is running shares the next one.
+// Waits for the disk off the event loop: whoever asks while one sync is running shares the next one. The file is opened again only after
+// nobody waited: opening and closing it costs as much as the sync.
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CellwallError } from '../../lib/errors.ts';
@@ -6,8 +7,10 @@ import { CellwallError } from '../../lib/errors.ts';
 export interface GroupSyncOptions {
   readonly file: string;
   /** For tests. */
-  readonly openFile?: (file: string) => Promise<Pick<FileHandle, 'datasync' | 'close'>>;
+  readonly openFile?: (file: string) => Promise<Handle>;
 }
+
+type Handle = Pick<FileHandle, 'datasync' | 'close'>;
 
 /**
  * A function that resolves when everything that was written to `file` before the call would survive a power cut. It rejects with
@@ -17,21 +20,30 @@ export function createGroupSync({ file, openFile = (path) => open(path, 'r') }: 
   let next: Promise<void> | undefined;
   let last: Promise<void> = Promise.resolve();
   let isListed = false;
-  const syncOne = async (path: string): Promise<void> => {
-    const handle = await openFile(path);
+  let opened: Handle | undefined;
+  const close = async (): Promise<void> => {
+    const handle = opened;
+    opened = undefined;
+    await handle?.close();
+  };
+  const listed = async (): Promise<void> => {
+    const folder = await openFile(dirname(file));
     try {
-      await handle.datasync();
+      await folder.datasync();
     } finally {
-      await handle.close();
+      await folder.close();
     }
+    isListed = true;
   };
   const sync = async (): Promise<void> => {
     try {
-      await syncOne(file);
+      opened ??= await openFile(file);
+      await opened.datasync();
       // The folder has to know of the file, too.
-      if (!isListed) await syncOne(dirname(file));
-      isListed = true;
+      if (!isListed) await listed();
+      if (next === undefined) await close();
     } catch (cause) {
+      await close().catch(() => undefined);
       throw new CellwallError('unavailable', `cannot write ${file}: ${CellwallError.from(cause).message}`, {
         hint: 'is the disk full or broken, or the state folder read-only?',
         cause,

@@ -40,7 +40,9 @@ export function filterOrder(
   }
 
   function turn(name: string): Turn | undefined {
-    const [from, to] = [policiesOf(before(name)), policiesOf(all.get(name))];
+    // Most often nothing: who has just come has no state before.
+    const from = policiesOf(before(name));
+    const to = from && policiesOf(all.get(name));
     return from && to && { from, to };
   }
 }

@@ -21,28 +21,37 @@ export interface PublishQueue {
 export function createPublishQueue(): PublishQueue {
   const lists = { denies: createList(), rules: createList(), added: createList(), other: createList() };
   const all = [lists.denies, lists.rules, lists.added, lists.other];
+  /** In which list it waits. */
+  const listOf = new Map<string, List>();
   const drop = (node: string): void => {
-    for (const list of all) list.delete(node);
+    listOf.get(node)?.delete(node);
+    listOf.delete(node);
+  };
+  const put = (list: List, proxy: RegisteredProxy): void => {
+    if (listOf.get(proxy.node) !== list) drop(proxy.node);
+    list.set(proxy.node, proxy);
+    listOf.set(proxy.node, list);
   };
   return {
+    // Nearly all of them wait already when a fleet connects: whoever does stays where it is.
     fill(proxies, urgency) {
-      const before = new Map(all.flatMap((list) => [...list.keys()].map((node) => [node, list] as const)));
-      for (const list of all) list.clear();
+      const due = new Set<string>(proxies.map(({ node }) => node));
+      for (const node of listOf.keys()) if (!due.has(node)) drop(node);
       for (const proxy of proxies) {
         const own = lists[urgency(proxy)];
-        const earlier = before.get(proxy.node) ?? lists.other;
-        (all.indexOf(earlier) < all.indexOf(own) ? earlier : own).set(proxy.node, proxy);
+        const earlier = listOf.get(proxy.node) ?? lists.other;
+        put(all.indexOf(earlier) < all.indexOf(own) ? earlier : own, proxy);
       }
     },
-    has: (node) => all.some((list) => list.has(node)),
+    has: (node) => listOf.has(node),
     add(proxy) {
       drop(proxy.node);
-      lists.added.set(proxy.node, proxy);
+      put(lists.added, proxy);
     },
     take() {
       for (const list of all) {
         for (const [node, proxy] of list) {
-          list.delete(node);
+          drop(node);
           return proxy;
         }
       }
@@ -52,12 +61,16 @@ export function createPublishQueue(): PublishQueue {
   };
 }
 
-function createList(): Map<string, RegisteredProxy> {
+type List = Map<string, RegisteredProxy>;
+
+function createList(): List {
   return new Map();
 }
 
 /** By what changed for the proxy's service between two meshes. Computed once per service. */
 export function urgencyOf(before: MeshIr | undefined, after: MeshIr): (proxy: RegisteredProxy) => Urgency {
+  // Endpoints or roots have changed.
+  if (before === after) return () => 'other';
   const known = new Map<ServiceKey, Urgency>();
   return ({ spiffeId }) => {
     const key = after.serviceOf.get(spiffeId);

@@ -1,7 +1,7 @@
 // Which documents make a resource. The judge is translate itself: whatever a document changes, it is among those that made it.
 import { toBinary } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
-import { liveEndpoints } from '../../src/control/live-endpoints.ts';
+import { createLiveEndpoints } from '../../src/control/live-endpoints.ts';
 import { type Origin, placeOf } from '../../src/model/origin.ts';
 import type { ParsedDocument } from '../../src/model/parsed-document.ts';
 import { placeText } from '../../src/model/place-text.ts';
@@ -68,7 +68,7 @@ function resourcesOf(mesh: MeshIr, { key, spiffeId }: ServiceIr): readonly Trans
     ...{ spiffeId, service: key },
     ports: [{ name: 'default', inbound: { address: '10.1.1.1', port: 1 }, application: { path: '/app' } }],
   };
-  const made = translate(mesh, liveEndpoints(mesh, []), { roots: 'ROOTS\n', legacyAnchors: new Map() }, shape);
+  const made = translate(mesh, createLiveEndpoints().of(mesh, []), { roots: 'ROOTS\n', legacyAnchors: new Map() }, shape);
   return applyRaw(
     made,
     (mesh.rawResources ?? []).filter((raw) => isFor(raw, spiffeId)),

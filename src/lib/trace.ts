@@ -29,8 +29,8 @@ export function trace<I extends object, T>(
   const root = new Node(inputs, lists, false, 0);
   const value = make(root.seen() as I);
   const paths: string[] = [];
-  root.seal('', paths);
-  return { value, paths, holds: (next) => root.holds(next, same) };
+  const read = root.seal('', paths);
+  return { value, paths, holds: (next) => stillReads(read, next, same) };
 }
 
 /** Paths end at this depth: what is read below is a part of that. */
@@ -80,7 +80,40 @@ function hasPart(value: object, key: unknown): boolean {
   return (typeof key === 'string' || typeof key === 'symbol') && Object.hasOwn(value, key);
 }
 
-/** A value that was read, and what was read of it. */
+/** What was read, as it is kept: small, because there are hundreds for each proxy. */
+interface Read {
+  /** Absent where a form is kept in its place. */
+  readonly value?: unknown;
+  readonly form?: { readonly isMap: boolean; readonly keys?: readonly unknown[] };
+  /** A list that is tracked. */
+  readonly isList?: true;
+  /** Its keys were listed, or their number was read: then they count as well. */
+  readonly listed?: true;
+  /** What was read of it, under these names. */
+  readonly names: readonly unknown[];
+  readonly parts: readonly Read[];
+}
+
+const nothing: readonly never[] = [];
+
+function stillReads({ value, form, isList, listed, names, parts }: Read, next: unknown, same: Same): boolean {
+  if (form !== undefined) {
+    if (!isOpen(next) || next instanceof Map !== form.isMap) return false;
+    if (form.keys !== undefined && !sameList(form.keys, [...keysOf(next)])) return false;
+  } else {
+    if (value === next) return true;
+    if (isList === true && Array.isArray(value)) {
+      if (!Array.isArray(next) || next.length !== value.length) return false;
+    } else {
+      if (!isOpen(value)) return same(value, next);
+      if (!isOpen(next) || value instanceof Map !== next instanceof Map) return false;
+      if (listed === true && !sameList([...keysOf(value)], [...keysOf(next)])) return false;
+    }
+  }
+  return parts.every((part, index) => stillReads(part, partOf(next, names[index]), same));
+}
+
+/** A value that is being read, and what is read of it. */
 class Node {
   #value: unknown;
   readonly #lists: ReadonlySet<unknown>;
@@ -88,12 +121,9 @@ class Node {
   readonly #isList: boolean;
   readonly #depth: number;
   #parts: Map<unknown, Node> | undefined;
-  /** Its keys were listed, or their number was read: then they count as well. */
   #listed = false;
   #view: unknown;
   #sealed = false;
-  /** In place of the value, if that is not kept. */
-  #form: { readonly isMap: boolean; readonly keys: readonly unknown[] | undefined } | undefined;
 
   constructor(value: unknown, lists: ReadonlySet<unknown>, mayBeList: boolean, depth: number) {
     this.#value = value;
@@ -117,9 +147,11 @@ class Node {
   part(key: unknown, value: unknown): unknown {
     if (this.#sealed) return value;
     this.#parts ??= new Map();
-    const there = this.#parts.get(key) ?? new Node(value, this.#lists, this.#lists.has(key), this.#depth + 1);
-    this.#parts.set(key, there);
-    return there.seen();
+    const there = this.#parts.get(key);
+    if (there !== undefined) return there.seen();
+    const fresh = new Node(value, this.#lists, this.#lists.has(key), this.#depth + 1);
+    this.#parts.set(key, fresh);
+    return fresh.seen();
   }
 
   list(): void {
@@ -127,41 +159,21 @@ class Node {
   }
 
   /** Reads that happen later (in a result that is computed on request) are not tracked, and nothing of the views is kept. */
-  seal(path: string, paths: string[]): void {
+  seal(path: string, paths: string[]): Read {
+    const [value, parts, isDeep] = [this.#value, this.#parts, this.#depth >= pathDepth];
     this.#sealed = true;
-    this.#view = undefined;
-    const value = this.#value;
-    if (this.#listed || this.#parts === undefined || this.#depth === pathDepth) {
-      if (this.#depth <= pathDepth) paths.push(path);
-    }
-    for (const [key, part] of this.#parts ?? []) part.seal(this.#depth < pathDepth ? below(path, key) : '', paths);
-    if (this.#depth >= keptDepth || this.#isList || !isOpen(value) || this.#parts === undefined) return;
-    this.#form = { isMap: value instanceof Map, keys: this.#listed ? [...keysOf(value)] : undefined };
-    this.#value = undefined;
-  }
-
-  holds(next: unknown, same: Same): boolean {
-    if (this.#form !== undefined) {
-      const { isMap, keys } = this.#form;
-      if (!isOpen(next) || next instanceof Map !== isMap) return false;
-      return (keys === undefined || sameList(keys, [...keysOf(next)])) && this.#partsHold(next, same);
-    }
-    const value = this.#value;
-    if (value === next) return true;
-    if (this.#isList && Array.isArray(value)) {
-      if (!Array.isArray(next) || next.length !== value.length) return false;
-      return value.every((_, index) => this.#parts?.get(index)?.holds(next[index], same) ?? true);
-    }
-    if (!isOpen(value) || !isOpen(next) || value instanceof Map !== next instanceof Map) {
-      return !isOpen(value) && same(value, next);
-    }
-    if (this.#listed && !sameList([...keysOf(value)], [...keysOf(next)])) return false;
-    return this.#partsHold(next, same);
-  }
-
-  #partsHold(next: object, same: Same): boolean {
-    for (const [key, part] of this.#parts ?? []) if (!part.holds(partOf(next, key), same)) return false;
-    return true;
+    this.#view = this.#value = this.#parts = undefined;
+    if (this.#depth <= pathDepth && (this.#listed || parts === undefined || isDeep)) paths.push(path);
+    const how = {
+      ...(this.#isList ? { isList: true as const } : {}),
+      ...(this.#listed ? { listed: true as const } : {}),
+    };
+    if (parts === undefined) return { value, names: nothing, parts: nothing, ...how };
+    const names = [...parts.keys()];
+    const read = Array.from(parts, ([key, part]) => part.seal(isDeep ? '' : below(path, key), paths));
+    if (this.#depth >= keptDepth || this.#isList || !isOpen(value)) return { value, names, parts: read, ...how };
+    const keys = this.#listed ? { keys: [...keysOf(value)] } : {};
+    return { form: { isMap: value instanceof Map, ...keys }, names, parts: read };
   }
 }
 
@@ -228,8 +240,10 @@ function isOpen(value: unknown): value is object {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-function partOf(value: object, key: unknown): unknown {
+function partOf(value: unknown, key: unknown): unknown {
   if (value instanceof Map) return value.get(key);
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (Array.isArray(value)) return typeof key === 'number' ? value[key] : undefined;
   return typeof key === 'string' || typeof key === 'symbol' ? Reflect.get(value, key) : undefined;
 }
 

@@ -46,8 +46,9 @@ export interface LintOptions {
 /** One checked resource: its own findings, and what must be compared with the others of its proxy. */
 export interface Inspected extends Place {
   readonly findings: readonly Finding[];
+  /** To what, each once: where it is found first. */
   readonly refers: readonly { readonly path: string; readonly to: readonly Reference[] }[];
-  /** By the names under which secrets are requested. */
+  /** By the names under which secrets are requested, each form of a request once. */
   readonly secrets: readonly { readonly path: string; readonly name: string; readonly asked: string }[];
 }
 
@@ -119,7 +120,30 @@ export function inspect(resource: TranslatedResource, { raw = false }: Pick<Lint
       report(path, 'opaque', `cannot look into ${opaqueUrl === '' ? 'an Any without a type' : opaqueUrl}`);
     },
   });
-  return { ...placeOf(resource), findings, refers, secrets };
+  return { ...placeOf(resource), findings, refers: eachOnce(refers), secrets: distinct(secrets) };
+}
+
+/** Many chains of a listener refer to the same: it is looked for once, and kept as long as the resource. */
+function eachOnce(refers: Inspected['refers']): Inspected['refers'] {
+  const found = new Map<string, Inspected['refers'][number]>();
+  for (const { path, to } of refers) {
+    for (const one of to) {
+      const key = one.join(' ');
+      const before = found.get(key);
+      if (before === undefined || path < before.path) found.set(key, { path, to: [one] });
+    }
+  }
+  return [...found.values()];
+}
+
+function distinct(secrets: Inspected['secrets']): Inspected['secrets'] {
+  const found = new Map<string, Inspected['secrets'][number]>();
+  for (const one of secrets) {
+    const key = `${one.asked} ${one.name}`;
+    const before = found.get(key);
+    if (before === undefined || one.path < before.path) found.set(key, one);
+  }
+  return [...found.values()];
 }
 
 /**

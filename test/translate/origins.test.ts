@@ -68,7 +68,12 @@ function resourcesOf(mesh: MeshIr, { key, spiffeId }: ServiceIr): readonly Trans
     ...{ spiffeId, service: key },
     ports: [{ name: 'default', inbound: { address: '10.1.1.1', port: 1 }, application: { path: '/app' } }],
   };
-  const made = translate(mesh, createLiveEndpoints().of(mesh, []), { roots: 'ROOTS\n', legacyAnchors: new Map() }, shape);
+  const made = translate(
+    mesh,
+    createLiveEndpoints().of(mesh, []),
+    { roots: 'ROOTS\n', legacyAnchors: new Map() },
+    shape,
+  );
   return applyRaw(
     made,
     (mesh.rawResources ?? []).filter((raw) => isFor(raw, spiffeId)),

@@ -128,7 +128,7 @@ function only(message: Message, fields: Compiled['fields']): Uint8Array {
   return bytes;
 }
 
-/** What is rare (maps, groups, numbers of other kinds, structs) is left to `toBinary`. */
+/** What is rare (other maps, groups, numbers of other kinds, structs) is left to `toBinary`. */
 function writerOf(schema: DescMessage, field: DescField): WriteField {
   const rest: WriteField = (writer, _, message) => {
     // What a message inherits is not set.
@@ -157,6 +157,21 @@ function writerOf(schema: DescMessage, field: DescField): WriteField {
     return (writer, value, message) => {
       if (!Array.isArray(value) || !value.every((item) => isMessage(item, inner))) return rest(writer, value, message);
       for (const item of value) writeInside(writer, number, inner, item);
+    };
+  }
+  if (field.fieldKind === 'map' && field.mapKind === 'message' && field.mapKey === ScalarType.STRING) {
+    const inner = field.message;
+    return (writer, value, message) => {
+      if (!isRecord(value)) return rest(writer, value, message);
+      const entries = Object.entries(value);
+      const isEntry = (entry: [string, unknown]): entry is [string, Message] => isMessage(entry[1], inner);
+      if (!entries.every(isEntry)) return rest(writer, value, message);
+      for (const [key, item] of entries) {
+        writer.tag(number, WireType.LengthDelimited).fork();
+        writer.tag(1, WireType.LengthDelimited).string(key);
+        writeInside(writer, 2, inner, item);
+        writer.join();
+      }
     };
   }
   if (field.fieldKind === 'list' && field.listKind === 'scalar' && field.scalar === ScalarType.STRING) {

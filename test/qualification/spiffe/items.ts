@@ -67,4 +67,25 @@ export const spiffeItems: readonly Item[] = [
       'each works with the SVID alone, and none without; a fork’s job ends before its script; nothing stays after a job',
     files: ['test/system/gitlab-svid.test.ts'],
   }),
+  fromTests({
+    name: 'token-retirement',
+    line:
+      'A shared token retires under load, with a real control plane and sidecars: sent by two callers, rotated, replaced by their ' +
+      'identities one after the other, not accepted any more, rotated by the two who still know it, gone; forged ones all the time',
+    bound: '0 failed of ≥ 20,000; no forged token arrives, in any spelling, in plaintext or over mTLS',
+    files: ['test/identity/token-retirement.test.ts', 'test/translate/service-credential.test.ts'],
+  }),
+  fromTests({
+    name: 'two-layers',
+    line:
+      'Rules that ask for an identity and a token: claims of every kind, on a real Envoy and by the decision; keys of the issuer ' +
+      'fetched by the control plane, rotated, and kept when their source fails, lies or is away',
+    bound: 'both are needed; proxy and decision agree on each; the last good keys stay, over a restart, too',
+    files: [
+      'test/translate/two-layers.test.ts',
+      'test/policy/jwt.test.ts',
+      'test/identity/jwt/mesh-keys.test.ts',
+      'test/serve/issuer-keys.test.ts',
+    ],
+  }),
 ];

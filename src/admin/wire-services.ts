@@ -9,6 +9,7 @@ export const servicesSchema = z.object({
     z.object({
       service: z.string().describe('`cell/name` or `name`.'),
       spiffeId: z.string(),
+      external: z.literal(true).exactOptional().describe('A server of another trust domain, which services here call.'),
       mtls: z.enum(['permissive', 'strict']),
       source: sourceSchema,
       ports: z

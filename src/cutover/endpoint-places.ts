@@ -10,9 +10,9 @@ export interface Place {
   readonly key: string;
 }
 
-/** Of all its ports. */
-export function placesOf({ ports }: ServiceIr): readonly Place[] {
-  return ports.flatMap(placesOfPort);
+/** Of all its ports; none of a service that is outside of the mesh. */
+export function placesOf({ ports, external }: ServiceIr): readonly Place[] {
+  return external ? [] : ports.flatMap(placesOfPort);
 }
 
 function placesOfPort(service: PortIr): readonly Place[] {

@@ -116,6 +116,8 @@ interface ServiceFacts {
   readonly name: string;
   readonly cell?: CellIr;
   readonly spiffeId: SpiffeId;
+  /** A server of another trust domain: it is called, and nothing else. Absent: a service of the mesh. */
+  readonly external?: true;
   readonly mtls: MtlsIr;
   /** EnvoyResource documents that affect what decides about its callers: then the result cannot be known here. Absent if there are none. */
   readonly rawPatches?: readonly { readonly document: DocumentKey; readonly source: Source }[];

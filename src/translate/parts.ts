@@ -9,7 +9,7 @@ import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { defined } from '../lib/defined.ts';
 import type { Origin } from '../model/origin.ts';
-import type { SpiffeId } from '../model/spiffe-id.ts';
+import { type SpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
 import { workloadOf } from '../policy/identities.ts';
 import type { CellIr, DependencyIr, MeshIr, PortIr, ServiceIr } from '../policy/ir.ts';
 import { portOf } from '../policy/ports.ts';
@@ -26,7 +26,7 @@ import { outboundListener } from './outbound/outbound-listener.ts';
 import { outboundRoutes } from './outbound/outbound-routes.ts';
 import type { PortShape, ProxyShape, TranslatedResource, TranslationInputs } from './proxy.ts';
 import { resource } from './resource.ts';
-import { federatedBundle, permissiveBundle, spiffeBundle } from './tls/bundle-secrets.ts';
+import { federatedBundle, foreignBundle, permissiveBundle, spiffeBundle } from './tls/bundle-secrets.ts';
 
 export type Part = WholePart | FilledPart;
 
@@ -217,6 +217,7 @@ function outboundParts(
       const listener = outboundListener(called, loopback6 === undefined ? {} : { loopback6 });
       return (own, from) => resource(ListenerSchema, listener(own.listen), () => from());
     }),
+    ...(target.external ? [foreignPart(trustDomainOf(target.spiffeId))] : []),
     ...(endpoints.kind === 'dns' ? [] : [of('', ['endpoints', viewer], endpointsAsSeen(viewer))]),
     ...(protocol === 'tcp'
       ? []
@@ -228,6 +229,14 @@ function outboundParts(
         ]),
   ];
 }
+
+/** The roots that a server of another trust domain is verified with. */
+const foreignPart = (domain: TrustDomain): Part => ({
+  ...{ kind: 'whole', key: keyOf(['bundle', domain]), side: 'both' },
+  make: ({ mesh, bundles }) => [
+    resource(SecretSchema, foreignBundle(domain, mesh.trustDomain, bundles), () => ofFederation(mesh, [domain])),
+  ],
+});
 
 type MadeBy = () => readonly Origin[];
 

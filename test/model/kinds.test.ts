@@ -6,6 +6,7 @@ import { createTestCa } from '../support/test-ca.ts';
 import { type KindCase, kindContract } from './kind-contract.ts';
 
 const base = [meshText(), cellText('cell-1', 1), serviceText('cell-1/api'), serviceText('db', 'tcp')];
+const elsewhere = 'endpoints: {dns: {name: partner.example, port: 443}}';
 const cluster = 'typeUrl: type.googleapis.com/envoy.config.cluster.v3.Cluster, name: inbound';
 const raw = (name: string, services: string, operation = 'merge, value: {connect_timeout: 3s}') =>
   `kind: EnvoyResource\nmetadata: {name: ${name}}\nspec: {selector: {services: [${services}]}, patch: ` +
@@ -34,7 +35,15 @@ const cases: Readonly<Record<KindName, KindCase>> = {
     others: base.slice(0, 2),
     valid: base.slice(2),
     invalid: { 'another protocol': serviceText('api', 'smtp') },
-    unresolved: { 'a cell that is not there': [serviceText('cell-2/api')] },
+    unresolved: {
+      'a cell that is not there': [serviceText('cell-2/api')],
+      'outside of the mesh, of a trust domain that is not known': [
+        serviceText('out', 'http1', `, external: {spiffeId: "spiffe://partner.example/x"}, ${elsewhere}`),
+      ],
+      'outside of the mesh, with an identity of the mesh': [
+        serviceText('out', 'http1', `, external: {spiffeId: "spiffe://td1/x"}, ${elsewhere}`),
+      ],
+    },
   },
   AuthorizationPolicy: {
     others: base,

@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { constrainCa } from '../../src/identity/legacy/constrain.ts';
 import { parseDocuments } from '../../src/model/parse.ts';
+import type { TrustDomain } from '../../src/model/spiffe-id.ts';
 import { explain } from '../../src/policy/decide/explain.ts';
 import type { AccessRequest } from '../../src/policy/decide/request.ts';
 import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
@@ -50,7 +51,7 @@ export async function runExplainProperty(options: ExplainPropertyOptions): Promi
   const random = createRandom(seed);
   const [ca, foreign, legacy] = await Promise.all([createTestCa('td1'), createTestCa('td2'), createTestCa('legacy')]);
   const anchor = constrainCa(new X509Certificate(legacy.root).raw, trustDomain);
-  const bundles = { roots: ca.root, legacyAnchors: new Map([['old', anchor]]) };
+  const bundles = { roots: ca.root, legacyAnchors: new Map([['old', anchor]]), foreign: foreignRoots(foreign) };
   const certificateOf = createCertificates(ca, foreign, legacy);
   const tokens = createTokens();
   const backends = await startRecordingBackends();
@@ -58,7 +59,7 @@ export async function runExplainProperty(options: ExplainPropertyOptions): Promi
   const disagreements: Disagreement[] = [];
   let [done, allowed] = [0, 0];
 
-  let documents = randomMesh(random, legacy.root, tokens);
+  let documents = randomMesh(random, legacy.root, tokens, foreign.root);
   const fleet = await startFleetOfWalls({ mesh: meshOf(documents), ca, bundles, applications: backends }).catch(
     async (reason: unknown) => {
       await backends.stop();
@@ -104,7 +105,7 @@ export async function runExplainProperty(options: ExplainPropertyOptions): Promi
       }
       done += requests.length;
       progress(`${done} decisions, ${allowed} allowed, ${disagreements.length} disagreements`);
-      documents = randomMesh(random, legacy.root, tokens);
+      documents = randomMesh(random, legacy.root, tokens, foreign.root);
     }
   } finally {
     await fleet.stop();
@@ -139,6 +140,10 @@ function operationOf({ grpc, method, path, cellId }: GeneratedRequest): Partial<
 }
 
 type Presented = { readonly certificate?: TestCertificate } | undefined;
+
+export function foreignRoots({ root }: TestCa): ReadonlyMap<TrustDomain, string> {
+  return new Map([['td2' as TrustDomain, root]]);
+}
 
 /** What each caller shows in the handshake; undefined is plaintext. Certificates are made once. */
 export function createCertificates(

@@ -1,8 +1,10 @@
 // The services, and how far each is on the way to strict: what the gate would object to now.
+
 import { type CutOverReason, refuses } from '../../cutover/cut-over-reason.ts';
 import { cutOverWindow } from '../../cutover/cut-over-window.ts';
 import type { SeenEndpoint } from '../../cutover/endpoint-watch.ts';
 import { endpointWords } from '../../cutover/endpoint-words.ts';
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
@@ -28,11 +30,12 @@ export function serviceRoutes({ store, cutOver, endpoints }: AdminDeps): readonl
         const windowMs = cutOverWindow(documents);
         const reasons = await judge(cutOver, mesh, windowMs);
         const services = [...mesh.services.values()].map((service) => {
-          const { key, spiffeId, mtls, source, ports } = service;
+          const { key, spiffeId, external, mtls, source, ports } = service;
           const own = reasons?.filter((reason) => reason.service === key);
           return {
             service: key,
             spiffeId,
+            ...defined({ external }),
             mtls: mtls.mode,
             source,
             ...(ports.length === 1 && ports[0]?.port === defaultPort

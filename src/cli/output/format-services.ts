@@ -17,6 +17,10 @@ export function formatServices(
   const table = formatTable(
     ['SERVICE', 'MTLS', 'PROXIES', 'CUT-OVER', 'DOCUMENT'],
     services.flatMap((service) => {
+      if (service.external) {
+        const { file, line } = service.source;
+        return [[service.service, '-', '-', `outside of the mesh: ${service.spiffeId}`, `${file}:${line}`]];
+      }
       const own = proxies.filter((proxy) => proxy.service === service.service && proxy.state !== 'gone');
       const { fine, all } = service.endpointCounts ?? { fine: own.filter(serves).length, all: own.length };
       const { file, line } = service.source;

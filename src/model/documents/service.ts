@@ -56,6 +56,15 @@ export const serviceSchema = z.strictObject({
           .describe('Permissive only: also accept client certificates of this legacy authority of the mesh.'),
       })
       .optional(),
+    external: z
+      .strictObject({
+        spiffeId: spiffeIdSchema.describe('Whom the server must prove to be. Its trust domain needs a TrustBundle.'),
+      })
+      .optional()
+      .describe(
+        'A server of another trust domain that services here call: nothing of it runs in this mesh, and no policy is ' +
+          'about it. Needs `endpoints` that are `static` or `dns`.',
+      ),
     endpoints: endpointsSchema.default({ sidecars: true }).describe('Where its sidecars listen.'),
     dependsOn: z.array(dependencySchema).max(200).default([]).describe('What it calls. A proxy receives nothing else.'),
     identityHeaders: z

@@ -109,6 +109,11 @@ export function askedPort({ services }: Pick<MeshIr, 'services'>, { target, port
       hint: `known: ${[...services.keys()].slice(0, 20).join(', ')}`,
     });
   }
+  if (service.external) {
+    throw new CellwallError('invalid_argument', `"${target}" is outside of this mesh`, {
+      hint: 'who may call it is decided there: ask its owner',
+    });
+  }
   const meant = meantPort(service.ports, port);
   if (meant !== undefined) return meant;
   const { message, hint } = notAPort(service, port);

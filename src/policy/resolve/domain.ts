@@ -52,7 +52,8 @@ export function createDomain({
   const trustBundles = resolveTrustBundles(trustBundleDocuments, ofMesh.trustDomain, first);
   const defaults = { ...ofMesh, trustBundles };
   const cells = resolveCells(cellDocuments, first);
-  const known = createTrackedMap<ServiceKey, true>();
+  /** Whether it is outside of the mesh. */
+  const known = createTrackedMap<ServiceKey, boolean>();
   const drafts = createTrackedMap<ServiceKey, ServiceDraft>();
   const serviceOf = createTrackedMap<SpiffeId, ServiceKey>();
   const exact = createTrackedMap<SpiffeId, WorkloadIr>();
@@ -118,7 +119,8 @@ export function createDomain({
     if (documents !== keysOf) {
       keysOf = documents;
       keys = documents.map(keyOf);
-      if (!sameKeys(keys, known.now())) known.replace(new Map(keys.map((key) => [key, true])));
+      const all = documents.map(({ document: { spec } }) => spec.external !== undefined);
+      if (!sameKnown(keys, all, known.now())) known.replace(new Map(keys.map((key, at) => [key, all[at] === true])));
     }
     if (outdated) return undefined;
     workloads ??= resolveWorkloads(workloadDocuments, {
@@ -139,7 +141,10 @@ export function createDomain({
       identitiesOf = drafts.now();
       exact.replace(value.exact);
       serviceOf.replace(
-        share(serviceOf.now(), new Map([...drafts.now()].map(([key, { spiffeId }]) => [spiffeId, key]))),
+        share(
+          serviceOf.now(),
+          new Map([...drafts.now()].flatMap(([key, { spiffeId, external }]) => (external ? [] : [[spiffeId, key]]))),
+        ),
       );
     }
     const read = descriptorPass.run(documents);
@@ -209,9 +214,19 @@ function keyOf({ document: { metadata } }: ParsedDocument<Service>): ServiceKey 
   return serviceKey(metadata.name, metadata.cell);
 }
 
-function sameKeys(keys: readonly ServiceKey[], known: ReadonlyMap<ServiceKey, true>): boolean {
-  const others = known.keys();
-  return keys.length === known.size && keys.every((key) => others.next().value === key);
+function sameKnown(
+  keys: readonly ServiceKey[],
+  external: readonly boolean[],
+  known: ReadonlyMap<ServiceKey, boolean>,
+): boolean {
+  const others = known.entries();
+  return (
+    keys.length === known.size &&
+    keys.every((key, at) => {
+      const [other, is] = others.next().value ?? [];
+      return other === key && is === external[at];
+    })
+  );
 }
 
 /** The same map if nothing has changed; otherwise the same values where they are equal. */

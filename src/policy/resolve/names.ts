@@ -116,37 +116,50 @@ export function serviceKey(name: string, cell: string | undefined): ServiceKey {
 type Located = Pick<ParsedDocument, 'locate'>;
 
 export interface Names {
-  /** The service that `reference` means in a document of `cell`; a problem and undefined if there is none. */
+  /** The service of the mesh that `reference` means in a document of `cell`; a problem and undefined if there is none. */
   service(reference: string, cell: string | undefined, document: Located, place: FieldPath): ServiceKey | undefined;
+  /** The same for something that is called: it may be outside of the mesh. */
+  called(reference: string, cell: string | undefined, document: Located, place: FieldPath): ServiceKey | undefined;
   /** The cell of that name; a problem and undefined if there is none. */
   cell(name: string, document: Located, place: FieldPath): CellIr | undefined;
   /** The same, without a problem. */
   known(cell: string): CellIr | undefined;
 }
 
-/** Keys of the services that there are. */
+/** Keys of the services that there are, and whether they are outside of the mesh. */
 export interface KnownServices {
-  has(key: ServiceKey): boolean;
+  get(key: ServiceKey): boolean | undefined;
   keys(): Iterable<ServiceKey>;
 }
 
 /** A reference without a cell means the service in the document's own cell, otherwise the one outside cells. */
 export function createNames(services: KnownServices, cells: ReadonlyMap<string, CellIr>, problems: Problems): Names {
+  const called: Names['called'] = (reference, cell, document, place) => {
+    const named = reference.includes('/');
+    const candidates = named
+      ? [reference as ServiceKey]
+      : [...(cell === undefined ? [] : [serviceKey(reference, cell)]), serviceKey(reference, undefined)];
+    const found = candidates.find((key) => services.get(key) !== undefined);
+    if (found === undefined) {
+      problems.error(document, place, {
+        code: 'unknown-service',
+        message: `no service "${reference}"${named || cell === undefined ? '' : ` in the cell "${cell}", nor outside cells`}`,
+        hint: serviceHint(reference, services),
+      });
+    }
+    return found;
+  };
   return {
+    called,
     service(reference, cell, document, place) {
-      const named = reference.includes('/');
-      const candidates = named
-        ? [reference as ServiceKey]
-        : [...(cell === undefined ? [] : [serviceKey(reference, cell)]), serviceKey(reference, undefined)];
-      const found = candidates.find((key) => services.has(key));
-      if (found === undefined) {
-        problems.error(document, place, {
-          code: 'unknown-service',
-          message: `no service "${reference}"${named || cell === undefined ? '' : ` in the cell "${cell}", nor outside cells`}`,
-          hint: serviceHint(reference, services),
-        });
-      }
-      return found;
+      const found = called(reference, cell, document, place);
+      if (found === undefined || services.get(found) === false) return found;
+      problems.error(document, place, {
+        code: 'outside-of-the-mesh',
+        message: `the service "${found}" is outside of this mesh: it can only be called`,
+        hint: 'to name who calls from there, write its SPIFFE ID (`spiffeId: …`)',
+      });
+      return undefined;
     },
     cell(name, document, place) {
       const found = cells.get(name);

@@ -40,7 +40,7 @@ export function resolveDependencies(
       });
     }
     taken.add(listen);
-    const target = names.service(service, metadata.cell, parsed, [...place, 'service']);
+    const target = names.called(service, metadata.cell, parsed, [...place, 'service']);
     const draft = target === undefined ? undefined : drafts.get(target);
     if (draft === undefined) continue;
     const meant = meantPort(draft.ports, port);

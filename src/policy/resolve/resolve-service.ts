@@ -7,6 +7,7 @@ import { type WrittenPort, writtenPorts } from '../../model/service-ports.ts';
 import { type SpiffeId, serviceSpiffeId } from '../../model/spiffe-id.ts';
 import type { CellIr, EndpointSourceIr, MtlsIr, PortIr, ServiceIr, WorkloadIr } from '../ir.ts';
 import { portKey } from '../ports.ts';
+import { checkExternal } from './check-external.ts';
 import { checkService } from './check-service.ts';
 import type { MeshDefaults } from './mesh-defaults.ts';
 import { type Names, nameHint, serviceKey } from './names.ts';
@@ -44,15 +45,17 @@ export function resolveService(parsed: Parsed, context: ServiceContext): Service
   const { defaults, names } = context;
   const cell = metadata.cell === undefined ? undefined : names.cell(metadata.cell, parsed, ['metadata', 'cell']);
   const key = serviceKey(metadata.name, metadata.cell);
-  const spiffeId = serviceSpiffeId(defaults.trustDomain, metadata.name, metadata.cell);
+  const spiffeId = spec.external?.spiffeId ?? serviceSpiffeId(defaults.trustDomain, metadata.name, metadata.cell);
   checkService(parsed, context.problems);
+  checkExternal(parsed, defaults, context.problems);
   const facts = {
     key,
     source: parsed.source,
     name: metadata.name,
     ...defined({ cell }),
     spiffeId,
-    mtls: resolveMtls(parsed, context),
+    ...(spec.external === undefined ? {} : { external: true as const }),
+    mtls: spec.external === undefined ? resolveMtls(parsed, context) : ({ mode: 'strict' } as const),
   };
   const credential = resolveCredential(parsed, context);
   const ofAll = {

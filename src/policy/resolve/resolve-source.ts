@@ -71,7 +71,9 @@ function resolveEachCell(
   place: FieldPath,
   { drafts, problems }: AuthorizationContext,
 ): PrincipalIr[] {
-  const found = [...drafts.values()].filter((draft) => draft.name === name && draft.cell !== undefined);
+  const found = [...drafts.values()].filter(
+    (draft) => draft.name === name && draft.cell !== undefined && !draft.external,
+  );
   if (found.length === 0) {
     problems.warning(parsed, place, {
       code: 'matches-nobody',

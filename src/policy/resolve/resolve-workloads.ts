@@ -77,8 +77,8 @@ export function resolveWorkloads(
     withServices(drafts, found) {
       const all = new Map(exact);
       const together = [...placed];
-      for (const { key, spiffeId, source } of drafts) {
-        if (all.has(spiffeId)) continue;
+      for (const { key, spiffeId, source, external } of drafts) {
+        if (external || all.has(spiffeId)) continue;
         const selectors = [tokenSelector(spiffeId)];
         const document = `Service/${key}` as DocumentKey;
         const workload = { spiffeId, document, source, selectors, lifetimeMs: defaults.svidLifetimeMs, dnsNames: [] };

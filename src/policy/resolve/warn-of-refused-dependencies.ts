@@ -17,7 +17,8 @@ export function warnOfRefusedDependencies(parsed: ParsedDocument<Service>, mesh:
   if (caller === undefined) return;
   for (const [index, { service, port: name }] of spec.dependsOn.entries()) {
     const target = dependency(caller, service, mesh);
-    if (target === undefined) continue;
+    // Who may call what is outside of the mesh is decided there.
+    if (target === undefined || target.external) continue;
     const port = meantPort(target.ports, name);
     if (port === undefined) continue;
     const refused = refusedBy(caller, port, portText(target, port), mesh);

@@ -14,6 +14,12 @@ export function spiffeBundle(domain: TrustDomain, { roots }: Bundles): Secret {
   return spiffeValidator(bundleName(domain), [[domain, roots]]);
 }
 
+/** A foreign trust domain alone, for those who call its servers. While its roots are not known, no server is accepted: ours are none of its. */
+export function foreignBundle(domain: TrustDomain, own: TrustDomain, bundles: Bundles): Secret {
+  const roots = bundles.foreign?.get(domain) ?? '';
+  return spiffeValidator(bundleName(domain), [roots === '' ? [own, bundles.roots] : [domain, roots]]);
+}
+
 /**
  * With foreign trust domains, for callers of a port whose rules name them. Each root vouches for its own trust domain alone. Of one whose
  * roots are not known nobody is accepted.

@@ -19,7 +19,7 @@ import { tlsParams } from './tls-params.ts';
 /** For each caller of the target. Reads all of the target at once. */
 export function upstreamTls(target: PortIr): (caller: SpiffeId, secrets?: 'local') => TransportSocket {
   const { spiffeId } = target;
-  const serverName = serverNameFor(target);
+  const serverName = target.external ? () => foreignServerName(target) : serverNameFor(target);
   const common = create(CommonTlsContextSchema, {
     tlsParams: tlsParams(),
     alpnProtocols: alpnOf(target),
@@ -50,6 +50,11 @@ export function upstreamTls(target: PortIr): (caller: SpiffeId, secrets?: 'local
         }),
       ),
     );
+}
+
+/** Chains for single callers are our own sidecars'. A server elsewhere may choose its certificate by the name that it is called by. */
+function foreignServerName({ endpoints }: PortIr): string {
+  return endpoints.kind === 'dns' ? endpoints.name : '';
 }
 
 function alpnOf({ protocol }: PortIr): string[] {

@@ -5,7 +5,7 @@ import type { Decision } from '../../../src/policy/decide/decide.ts';
 import { matchPathOf, matchPrincipal, type RuleMatch } from '../../../src/policy/decide/match.ts';
 import { hasHiddenDots, hasParameters } from '../../../src/policy/decide/path.ts';
 import type { Caller } from '../../../src/policy/decide/request.ts';
-import type { GeneratedMesh } from './random-documents.ts';
+import { type GeneratedMesh, trustDomain } from './random-documents.ts';
 import type { GeneratedRequest } from './random-requests.ts';
 
 export const matchers = [
@@ -46,6 +46,9 @@ export const matchers = [
   'caller one-way-tls',
   'caller legacy',
   'caller identity',
+  'foreign identity allowed',
+  'foreign identity refused by rules',
+  'foreign identity refused in the handshake',
   'identity with a token',
   'token by plaintext',
   'token by one-way-tls',
@@ -75,6 +78,7 @@ export function matchersOf(
     stageOf(decision),
     request.caller.kind === 'id' ? 'caller identity' : `caller ${request.caller.via}`,
     request.grpc ? 'over grpc' : `over ${request.transport}`,
+    ...foreignMatchersOf(request, decision),
     ...tokenMatchersOf(mesh, request, decision),
     ...(shadow.length > 0 ? (['shadow ignored'] as const) : []),
     ...(decision.outcome === 'denied' && decision.considered.some(({ result }) => isAnotherCell(result))
@@ -83,6 +87,12 @@ export function matchersOf(
   ];
   if (rule !== undefined) hit.push(...matchersOfRule(mesh, request, caller, rule, decision));
   return hit;
+}
+
+function foreignMatchersOf({ caller }: GeneratedRequest, { outcome, stage }: Decision): Matcher[] {
+  if (caller.kind !== 'id' || caller.id.startsWith(`spiffe://${trustDomain}/`)) return [];
+  if (stage === 'handshake') return ['foreign identity refused in the handshake'];
+  return [outcome === 'allowed' ? 'foreign identity allowed' : 'foreign identity refused by rules'];
 }
 
 function isAnotherCell(result: RuleMatch): boolean {

@@ -122,7 +122,13 @@ export function cellFieldOf(path: string): number {
   return cellField(Math.max(0, grpcMethods.indexOf(name)));
 }
 
-export function randomMesh(random: Random, legacyCertificates: string, tokens: Tokens): GeneratedMesh {
+/** `foreignRoot`: of td2, which some states federate with. */
+export function randomMesh(
+  random: Random,
+  legacyCertificates: string,
+  tokens: Tokens,
+  foreignRoot?: string,
+): GeneratedMesh {
   const services = serviceKeys.map((key) => randomService(random, key));
   const text = [
     `kind: Mesh
@@ -152,6 +158,11 @@ ${legacyCertificates
       (id, index) => `kind: Workload\nmetadata: {name: w${index}}\nspec: {identity: {spiffeId: "${id}"}}`,
     ),
     ...services.flatMap(({ texts }) => texts),
+    ...(foreignRoot === undefined || random.chance(0.3)
+      ? []
+      : [
+          `kind: TrustBundle\nmetadata: {name: td2}\nspec: ${JSON.stringify({ trustDomain: 'td2', bundle: foreignRoot })}`,
+        ]),
   ]
     .map((document) => `apiVersion: cellwall/v1\n${document}\n`)
     .join('---\n');
@@ -306,9 +317,9 @@ function randomSource(random: Random, inCell: boolean): GeneratedSource {
     cell: () => `{cell: ${random.pick(['cell-1', 'cell-10'])}}`,
     'cell: same': () => '{cell: same}',
     spiffeId: () =>
-      `{spiffeId: "${random.pick([...workloadIds, 'spiffe://td1/cell/cell-1/service/alpha', 'spiffe://td2/x'])}"}`,
+      `{spiffeId: "${random.pick([...workloadIds, 'spiffe://td1/cell/cell-1/service/alpha', 'spiffe://td2/x', 'spiffe://td2/job/y'])}"}`,
     prefix: () =>
-      `{prefix: "spiffe://${random.pick(['td1/job/', 'td1/job/build/', 'td1/cell/', 'td1/cell/cell-1/', 'td1/', 'td2/'])}"}`,
+      `{prefix: "spiffe://${random.pick(['td1/job/', 'td1/job/build/', 'td1/cell/', 'td1/cell/cell-1/', 'td1/', 'td2/', 'td2/job/'])}"}`,
     trustDomain: () => `{trustDomain: ${random.pick(['td1', 'td1', 'td2'])}}`,
     anonymous: () => '{anonymous: true}',
     everyone: () => '{everyone: true}',

@@ -127,6 +127,9 @@ const ids = [
   'spiffe://td1/job',
   'spiffe://td1/nobody',
   'spiffe://td2/x',
+  'spiffe://td2/job/y',
+  // Named as one of ours.
+  'spiffe://td2/cell/cell-1/service/alpha',
   breakGlassId,
 ];
 const vias = ['plaintext', 'one-way-tls', 'legacy'] as const;

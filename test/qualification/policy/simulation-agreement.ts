@@ -26,7 +26,7 @@ import { type GeneratedRequest, randomRequest } from '../explain/random-requests
 import { startRecordingBackends } from '../explain/recording-backends.ts';
 import { sendRequest } from '../explain/send-request.ts';
 import { createTokens } from '../explain/tokens.ts';
-import { createCertificates } from '../explain-property.ts';
+import { createCertificates, foreignRoots } from '../explain-property.ts';
 
 export interface Agreement {
   /** Requests whose second sending was foretold. */
@@ -55,13 +55,14 @@ export async function runSimulationAgreement({
   const backends = await startRecordingBackends();
   const keep = createPathRecorder();
   let traffic = createTraffic({ clock: systemClock });
-  let mesh = meshOf(randomMesh(random, legacy.root, tokens).text);
+  let mesh = meshOf(randomMesh(random, legacy.root, tokens, foreign.root).text);
   const accessLog = createAccessLogService({
     traffic: { record: (call, count) => traffic.record(call, count) },
     intake: createIntake(systemClock),
     lossyIntake: createLossyIntake(systemClock),
     log: silentLog,
     trustDomain: () => trustDomain as TrustDomain,
+    federated: (id) => portOf(mesh, id as ServiceKey)?.federated ?? [],
     serviceOfPeer: (_, nodeId) => [...allPorts(mesh)].find((one) => nodeId.startsWith(`${one.spiffeId}~`))?.key,
     keepPath: (name, path) => {
       const service = portOf(mesh, name as ServiceKey);
@@ -72,7 +73,7 @@ export async function runSimulationAgreement({
   const fleet = await startFleetOfWalls({
     mesh,
     ca,
-    bundles: { roots: ca.root, legacyAnchors: new Map([['old', anchor]]) },
+    bundles: { roots: ca.root, legacyAnchors: new Map([['old', anchor]]), foreign: foreignRoots(foreign) },
     applications: backends,
     services: [accessLog],
   });
@@ -99,7 +100,7 @@ export async function runSimulationAgreement({
   const result = { foretold: 0, changed: 0, cannotTell: 0, apart: [] as string[] };
   try {
     while (result.foretold < wanted) {
-      const documents = randomMesh(random, legacy.root, tokens);
+      const documents = randomMesh(random, legacy.root, tokens, foreign.root);
       const next = changed(random, documents.text);
       mesh = meshOf(documents.text);
       traffic = createTraffic({ clock: systemClock });

@@ -6,7 +6,8 @@ import { readForeignBundle } from '../identity/federation/foreign-bundle.ts';
 import type { LegacyAnchors } from '../identity/legacy/anchors.ts';
 import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
 import type { Watchable } from '../lib/watchable.ts';
-import type { MeshIr, TrustBundleIr } from '../policy/ir.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import type { TrustBundleIr } from '../policy/trust-bundle-ir.ts';
 import type { Bundles } from '../translate/proxy.ts';
 
 const pemBlock = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;

@@ -9,6 +9,7 @@ import type { ServiceKey } from '../model/service-key.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import type { AuthorizationIr, NamedIr } from './authorization-ir.ts';
 import type { RawIr } from './raw-ir.ts';
+import type { TrustBundleIr } from './trust-bundle-ir.ts';
 
 export type { ServiceKey } from '../model/service-key.ts';
 
@@ -73,21 +74,6 @@ export interface LegacyAuthorityIr {
   /** PEM, one or more CA certificates. */
   readonly certificates: string;
 }
-
-/** A foreign trust domain, and where its roots come from: one at least of `inline` and `endpoint`. */
-export interface TrustBundleIr {
-  readonly trustDomain: TrustDomain;
-  readonly document: DocumentKey;
-  /** As in the document, which was found to be a bundle of that trust domain. */
-  readonly inline?: string;
-  readonly endpoint?: BundleEndpointIr;
-}
-
-/** Its profile, SPIFFE Federation §5.2. */
-export type BundleEndpointIr =
-  /** `certificates`: PEM, instead of the CAs of the web. */
-  | { readonly profile: 'https_web'; readonly url: string; readonly certificates?: string | undefined }
-  | { readonly profile: 'https_spiffe'; readonly url: string; readonly spiffeId: SpiffeId };
 
 /** An issuer of tokens that callers may present. */
 export interface JwtIssuerIr {

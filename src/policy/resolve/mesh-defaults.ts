@@ -2,7 +2,8 @@
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Mesh } from '../../model/documents/mesh.ts';
 import type { SpiffeId, TrustDomain } from '../../model/spiffe-id.ts';
-import type { JwtIssuerIr, LegacyAuthorityIr, TrustBundleIr } from '../ir.ts';
+import type { JwtIssuerIr, LegacyAuthorityIr } from '../ir.ts';
+import type { TrustBundleIr } from '../trust-bundle-ir.ts';
 
 /** From the Mesh document, or defaults where it says nothing. */
 export interface MeshDefaults {

@@ -5,7 +5,7 @@ import { CellwallError } from '../../lib/errors.ts';
 import type { TrustBundleDocument } from '../../model/documents/trust-bundle.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { type TrustDomain, trustDomainOf } from '../../model/spiffe-id.ts';
-import type { TrustBundleIr } from '../ir.ts';
+import type { TrustBundleIr } from '../trust-bundle-ir.ts';
 import { legacyCertificateFault } from './legacy-certificates.ts';
 import type { Problems } from './problems.ts';
 

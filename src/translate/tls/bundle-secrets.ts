@@ -14,7 +14,10 @@ export function spiffeBundle(domain: TrustDomain, { roots }: Bundles): Secret {
   return spiffeValidator(bundleName(domain), [[domain, roots]]);
 }
 
-/** A foreign trust domain alone, for those who call its servers. While its roots are not known, no server is accepted: ours are none of its. */
+/**
+ * A foreign trust domain alone, for those who call its servers. While its roots are not known, no server is accepted: ours vouch for none
+ * of it.
+ */
 export function foreignBundle(domain: TrustDomain, own: TrustDomain, bundles: Bundles): Secret {
   const roots = bundles.foreign?.get(domain) ?? '';
   return spiffeValidator(bundleName(domain), [roots === '' ? [own, bundles.roots] : [domain, roots]]);

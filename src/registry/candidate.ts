@@ -1,12 +1,12 @@
 // Who may be a proxy under a name (`<SPIFFE ID>~<instance>`). A name belongs to the host that has it: the node key that its certificate is
 // bound to; and, because a folder may be copied with its key, to one run of Envoy at a time. Pure.
 
-import type { Budget } from '../lib/budget.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { IpPort } from '../lib/host-port.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { ApplicationAddress, ClaimedPort } from './claims.ts';
+import type { NewNames } from './new-names.ts';
 import { inboundsOf } from './ports.ts';
 import type { RegisteredProxy } from './registered-proxy.ts';
 
@@ -62,17 +62,17 @@ const hint = 'a proxy keeps its instance across restarts: is one made anew each 
 
 /** Throws for one proxy too many of an identity, or of a host, and for a host that keeps taking new names. */
 export function checkRoom(
-  { spiffeId, holder }: Candidate & { readonly spiffeId: SpiffeId },
+  { node, spiffeId, holder }: Candidate & { readonly spiffeId: SpiffeId },
   known: { ofIdentity(spiffeId: string): number; ofHost(holder: string): number },
   { maxInstances, maxOfHost }: { readonly maxInstances: number; readonly maxOfHost: number },
-  naming: Budget,
+  naming: Pick<NewNames, 'spend'>,
 ): void {
   const others = known.ofIdentity(spiffeId);
   if (others >= maxInstances) {
     throw new CellwallError('resource_exhausted', `there are ${others} proxies of ${spiffeId} already`, { hint });
   }
   if (holder === undefined) return;
-  if (known.ofHost(holder) >= maxOfHost || naming.spend(holder) > 0) {
+  if (known.ofHost(holder) >= maxOfHost || naming.spend(node, holder) > 0) {
     throw new CellwallError('resource_exhausted', `too many proxies of one host, as ${spiffeId}`, { hint });
   }
 }

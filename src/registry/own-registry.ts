@@ -7,6 +7,7 @@ import { type Candidate, checkRoom, lifeOf, notItsHost, refusalOf } from './cand
 import { createEntries } from './entries.ts';
 import { createGoodbyes } from './goodbyes.ts';
 import { createLeaseWriter, type Lease, leaseJson, parseLease } from './lease.ts';
+import { createNewNames } from './new-names.ts';
 import { inboundsOf } from './ports.ts';
 import { isEndpoint, moved, type RegisteredProxy } from './registered-proxy.ts';
 import type { RegistryDeps } from './registry.ts';
@@ -26,8 +27,6 @@ interface Entry {
 
 /** Becoming an endpoint is a push to all callers: whoever does it repeatedly must wait. Leaving never waits. */
 const appearances = { burst: 10, everyMs: 10_000 };
-/** Each is kept for weeks in the record. */
-const newNames = { burst: 16, everyMs: 60_000 };
 const tellings = { burst: 1, everyMs: 60_000 };
 /** While others are not heard. */
 const againMs = 5000;
@@ -45,7 +44,7 @@ export function createOwnRegistry({
 }: RegistryDeps & { readonly sharing?: Sharing }): OwnRegistry {
   const entries = createEntries<Entry>();
   const appearing = createBudget({ clock, ...appearances });
-  const naming = createBudget({ clock, ...newNames });
+  const naming = createNewNames(clock);
   const telling = createBudget({ clock, ...tellings });
 
   const writer = sharing?.writer ?? createLeaseWriter(leases, log);
@@ -210,6 +209,7 @@ export function createOwnRegistry({
       for (const { proxy, cancelTimer } of own) {
         cancelTimer?.();
         entries.delete(proxy.node);
+        naming.had(proxy.node, holder);
         writer.remove(proxy.node);
         onChange({ node: proxy.node, endpoints: isEndpoint(proxy) });
       }

@@ -61,7 +61,7 @@ it('comes back by itself after three lifetimes without a control plane, in the s
   expect(pids()).toEqual(before);
   const { proxies } = await serve.admin.proxies();
   expect(proxies.filter(({ state, ready }) => state === 'connected' && ready)).toHaveLength(
-    sidecars.length + (form.edge ? 1 : 0),
+    sidecars.length + world.edges.length,
   );
   for (const { certificate } of proxies) expect(certificate?.notAfter).toBeGreaterThan(Date.now());
   for (const one of sidecars) expect(timesLogged(one, 30, 'there is a valid SVID again')).toBeGreaterThan(0);

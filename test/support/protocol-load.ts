@@ -14,8 +14,8 @@ export interface ProtocolLoad {
   fine(): number;
 }
 
-/** `outbound`: the caller's loopback port. */
-export function protocolLoad(protocol: Protocol, outbound: number): ProtocolLoad {
+/** Each of `calls` again and again, one after the other; `close` at the end. */
+export function keepLoad(calls: readonly (() => Promise<void>)[], close = (): void => {}): ProtocolLoad {
   let going = true;
   let fine = 0;
   const failed: string[] = [];
@@ -31,6 +31,20 @@ export function protocolLoad(protocol: Protocol, outbound: number): ProtocolLoad
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   };
+  const loops = calls.map(loop);
+  return {
+    fine: () => fine,
+    async end() {
+      going = false;
+      await Promise.all(loops);
+      close();
+      return { fine, failed };
+    },
+  };
+}
+
+/** `outbound`: the caller's loopback port. */
+export function protocolLoad(protocol: Protocol, outbound: number): ProtocolLoad {
   const sessions: ClientHttp2Session[] = [];
   const session = (): ClientHttp2Session => {
     const made = connectHttp2(`http://127.0.0.1:${outbound}`).on('error', () => undefined);
@@ -61,10 +75,10 @@ export function protocolLoad(protocol: Protocol, outbound: number): ProtocolLoad
       return [() => over(call), () => call(open)];
     },
     tcp: () => [
-      async () => {
+      ...[1, 2].map(() => async () => {
         const open = openCall({ kind: 'tcp', port: outbound, echoMs: 20_000 });
         await open.echo('one').finally(() => open.close());
-      },
+      }),
       // Longer than what leads to a drain, shorter than the drain.
       async () => {
         const open = openCall({ kind: 'tcp', port: outbound, echoMs: 20_000 });
@@ -77,16 +91,9 @@ export function protocolLoad(protocol: Protocol, outbound: number): ProtocolLoad
       },
     ],
   };
-  const loops = kinds[protocol]().map(loop);
-  return {
-    fine: () => fine,
-    async end() {
-      going = false;
-      await Promise.all(loops);
-      for (const open of sessions) open.destroy();
-      return { fine, failed };
-    },
-  };
+  return keepLoad(kinds[protocol](), () => {
+    for (const open of sessions) open.destroy();
+  });
 }
 
 /** One call on a new connection. */

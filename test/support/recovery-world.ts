@@ -30,7 +30,9 @@ export interface RecoveryWorld {
   readonly controls: ReadonlyMap<string, Caller>;
   /** Resolves once every caller succeeded many times in a row. */
   allFine(ms: number): Promise<true>;
-  /** Sidecars, their Envoys and the edge, that still run; in the order in which they were started. */
+  /** Load balancers: where callers reach them, over TLS, and their processes. */
+  readonly edges: readonly Pick<Edge, 'port' | 'pid' | 'node'>[];
+  /** Sidecars, their Envoys and the edges, that still run; in the order in which they were started. */
   pids(): readonly number[];
   close(): Promise<void>;
 }
@@ -39,7 +41,7 @@ export interface RecoveryWorldOptions {
   readonly lifetimeMs: number;
   readonly protocols: readonly Protocol[];
   readonly replicas: number;
-  /** Also a load balancer that pulls its secrets, and a permissive service. */
+  /** Also a permissive service, and load balancers that pull their secrets, in each variant of xDS. */
   readonly edge: boolean;
   /** Who makes the keys of sidecars. Default: as without a word about it. */
   readonly secrets?: 'local' | 'pushed';
@@ -132,7 +134,7 @@ export async function startRecoveryWorld(options: RecoveryWorldOptions): Promise
       keep(calls, protocol, () => newCall(protocol, outboundOf.get(protocol) ?? 0));
       keep(controls, `${protocol}, directly`, () => newCall(protocol, backends.get(protocol) ?? 0));
     }
-    let edgePid: number | undefined;
+    const edges: Edge[] = [];
     if (edge) {
       const application = await startHttp1Echo();
       closers.push(() => application.stop());
@@ -142,13 +144,15 @@ export async function startRecoveryWorld(options: RecoveryWorldOptions): Promise
       inbound.set('strict', apiInbound).set('permissive', softInbound);
       keep(calls, 'permissive', () => okay(httpCall({ port: toSoft })));
       keep(controls, 'permissive, in plaintext', () => okay(httpCall({ port: softInbound })));
-      const ingress = await startEdge(serve, id, { lifetimeMs, apiPort: apiInbound });
-      closers.push(ingress.stop);
-      edgePid = ingress.pid;
-      keep(calls, 'edge', () => okay(httpCall({ port: ingress.port, path: '/open', tls: {} })));
+      for (const variant of ['delta', 'sotw'] as const) {
+        const ingress = await startEdge(serve, id, { lifetimeMs, apiPort: apiInbound, variant });
+        edges.push(ingress);
+        closers.push(ingress.stop);
+        keep(calls, `edge, ${variant}`, () => callEdge(ingress));
+      }
     }
     const envoys = await Promise.all(sidecars.map((one) => one.envoy()));
-    const all = [...sidecars.map(({ pid }) => pid), ...envoys, ...(edgePid === undefined ? [] : [edgePid])];
+    const all = [...sidecars.map(({ pid }) => pid), ...envoys, ...edges.map(({ pid }) => pid)];
     const everybody = (): readonly Caller[] => [...calls.values(), ...controls.values()];
     return {
       serve,
@@ -157,6 +161,7 @@ export async function startRecoveryWorld(options: RecoveryWorldOptions): Promise
       inbound,
       calls,
       controls,
+      edges,
       allFine: (ms) =>
         eventually(
           'all calls work',
@@ -181,9 +186,15 @@ function keptBy(service: string, secrets: 'local' | 'pushed'): string {
   return `kind: Workload\n${named}\nspec: {identity: {service: ${service}}, secrets: ${secrets}}`;
 }
 
+/** One call from outside. */
+export const callEdge = ({ port }: { readonly port: number }): Promise<void> =>
+  okay(httpCall({ port, path: '/open', tls: {} }));
+
 interface Edge {
   readonly port: number;
   readonly pid: number;
+  /** Its name as a proxy. */
+  readonly node: string;
   stop(): Promise<void>;
 }
 
@@ -191,10 +202,11 @@ interface Edge {
 async function startEdge(
   serve: ServeProcess,
   spiffeId: string,
-  { lifetimeMs, apiPort }: { readonly lifetimeMs: number; readonly apiPort: number },
+  options: { readonly lifetimeMs: number; readonly apiPort: number; readonly variant: 'delta' | 'sotw' },
 ): Promise<Edge> {
+  const { lifetimeMs, apiPort, variant } = options;
   const { token } = await serve.admin.createToken({ spiffeId });
-  const dir = join(serve.folder, 'edge');
+  const dir = join(serve.folder, `edge-${variant}`);
   const fetching = { identity: `127.0.0.1:${serve.ports.identity}`, dir, log: silentLog };
   await fetchSvid({ ...fetching, token: new Redacted(token) });
   let timer: NodeJS.Timeout;
@@ -211,13 +223,14 @@ async function startEdge(
   };
   plan();
   const running = await startEnvoy(
-    edgeBootstrap({ trustDomain: 'td1', dir, variant: 'delta', xdsPort: serve.ports.xds, apiPort }),
+    edgeBootstrap({ trustDomain: 'td1', dir, variant, xdsPort: serve.ports.xds, apiPort }),
   );
   const port = await running.port('ingress');
   await eventually('the edge serves', () => httpCall({ port, path: '/open', tls: {} }).catch(() => undefined), 30_000);
   return {
     port,
     pid: running.pid,
+    node: `${spiffeId}~edge-${variant}`,
     async stop() {
       clearTimeout(timer);
       await turn;

@@ -29,8 +29,8 @@ export interface ServeProcess {
   enrol(service: string): Promise<FetchedSvid>;
   /** `meanwhile`: what happens while it is away. */
   restart(meanwhile?: () => void): Promise<void>;
-  /** Killed, without a chance to say so, and started again. `meanwhile`: what happens while it is away. */
-  crash(meanwhile?: () => Promise<void>): Promise<void>;
+  /** Killed, without a chance to say so, and started again. `meanwhile`: what happens while it is away; `kill`: who does it, and when. */
+  crash(meanwhile?: () => Promise<void>, kill?: (pid: number) => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -126,9 +126,9 @@ export async function startServeProcess(documents: string, options: ServeProcess
       meanwhile?.();
       child = await start();
     },
-    async crash(meanwhile) {
+    async crash(meanwhile, kill = async () => void child.kill('SIGKILL')) {
       const ended = once(child, 'exit');
-      child.kill('SIGKILL');
+      await kill(child.pid ?? 0);
       await ended;
       await meanwhile?.();
       child = await start();

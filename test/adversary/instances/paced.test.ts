@@ -88,6 +88,31 @@ it('new names are sixteen at once and then one a minute; those that are known co
   for (let at = 0; at < 100; at++) come('w', `${api}~stays`, 4000);
 });
 
+it('a host that is thrown out and let in again has the name that it had, however often; a name of another host is new to it', () => {
+  const { registry, come } = start();
+  const node = `${api}~w`;
+  for (let at = 0; at < 200; at++) {
+    registry.disconnected(come('w', node, 4000), node);
+    expect(registry.evict('w')).toEqual([node]);
+  }
+  const others = Array.from({ length: 40 }, (_, at) => `${api}~v${at}`);
+  let taken = 0;
+  for (const other of others) {
+    try {
+      registry.disconnected(come('v', other, 4000), other);
+      taken++;
+    } catch (reason) {
+      expect(reason).toMatchObject({ code: 'resource_exhausted' });
+    }
+    registry.evict('v');
+  }
+  expect(taken).toBe(16);
+  for (const other of others.slice(0, 16)) {
+    expect(() => registry.admit({ node: other, spiffeId: api, holder: 'x', peer: '127.0.0.1' })).not.toThrow();
+  }
+  expect(() => registry.admit({ node, spiffeId: api, holder: 'x', peer: '127.0.0.1' })).toThrow('too many proxies');
+});
+
 it('what is deleted while the control plane is down is found a minute after its start, and its hosts are evicted; no others', async () => {
   const clock = createFakeClock();
   const [kept, evicted, leases] = [createMemoryTable(), createMemoryTable(), createMemoryTable()];

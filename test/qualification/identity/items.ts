@@ -54,27 +54,31 @@ export const identityItems: readonly Item[] = [
   fromTests({
     name: 'root-rotation',
     line:
-      'The root of the CA is replaced again and again under load: HTTP/1.1, HTTP/2, gRPC and TCP through sidecars to two replicas, a ' +
-      'permissive service, a load balancer; SVIDs live for 20 s',
+      'The root of the CA is replaced again and again under load: HTTP/1.1, HTTP/2, gRPC and TCP through sidecars to two replicas, load ' +
+      'balancers that pull their secrets in both variants of xDS, a permissive service; SVIDs live for 20 s',
     bound:
-      '0 failed of ≥ 20,000 of each protocol, and none of any other call; control: the same load without a rotation',
+      '0 failed of ≥ 20,000 of each protocol and of each load balancer, and none of any other call; control: the same load without a rotation',
     files: [rotationFile],
     only: 'replaced under load',
     limitMinutes: 25,
   }),
   fromTests({
     name: 'rotation-gate',
-    line: 'With a paused proxy, its helper and an old client with files the rotation waits and names them; then the old root is gone',
+    line:
+      'With one process paused (SIGSTOP), a proxy, its helper, each kind of load balancer, a client with files, one at a time, the rotation ' +
+      'waits; then a client that does not read its files again, and the old root is gone',
     bound:
-      'held up by name in `publish`, `renew` and by what is seen in use; after the removal the old certificate is refused at every port, ' +
-      'with and without a session of before; control: the renewed one is taken',
+      'held up in `publish` by its name and by nobody else, for 10 s; by what is seen in use in `renew`; after the removal the old ' +
+      'certificate is refused at every port, with and without a session of before; control: the renewed one is taken',
     files: [rotationFile],
-    only: 'who is paused',
+    only: 'waits for',
+    limitMinutes: 20,
   }),
   fromTests({
     name: 'rotation-crash',
-    line: 'The control plane is killed (kill -9) in the phases of six rotations; and, in one process, ends between any two writes',
-    bound: 'every rotation goes on and ends with the new root; 0 failed requests',
+    line: 'The control plane is killed (kill -9) in each of the six phases of a rotation; and, in one process, ends between any two writes',
+    bound:
+      'killed in every phase, as the record on its disk says; each rotation goes on and ends with the new root; 0 failed requests',
     files: [rotationFile, 'test/identity/roots/sudden-end.test.ts'],
     only: 'kill -9|any two writes',
     limitMinutes: 20,

@@ -13,6 +13,7 @@ export interface FileClient {
 export interface FileClientOptions {
   /** The identity API, "host:port". */
   readonly identity: string;
+  readonly spiffeId: string;
   readonly token: string;
   readonly dir: string;
   readonly onRenew?: string;
@@ -21,8 +22,14 @@ export interface FileClientOptions {
 const bin = fileURLToPath(new URL('../../bin/cellwall.cjs', import.meta.url));
 
 /** Resolves once the files are there. */
-export async function startFileClient({ identity, token, dir, onRenew }: FileClientOptions): Promise<FileClient> {
-  const args = [bin, 'svid', 'fetch', '--dir', dir, '--watch', '--identity-address', identity];
+export async function startFileClient({
+  identity,
+  spiffeId,
+  token,
+  dir,
+  onRenew,
+}: FileClientOptions): Promise<FileClient> {
+  const args = [bin, 'svid', 'fetch', '--spiffe-id', spiffeId, '--dir', dir, '--watch', '--identity-address', identity];
   const child = spawn(process.execPath, [...args, ...(onRenew === undefined ? [] : ['--on-renew', onRenew])], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, CELLWALL_TOKEN: token },

@@ -4,7 +4,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { CaAnswer } from '../../../src/admin/wire-ca.ts';
 import { readRootsRecord } from '../../../src/identity/roots/roots-note.ts';
 import type { RotationPhase } from '../../../src/identity/roots/roots-record.ts';
 import { silentLog } from '../../../src/lib/log.ts';
@@ -12,11 +11,12 @@ import { Redacted } from '../../../src/lib/redacted.ts';
 import { fetchSvid } from '../../../src/sidecar/svid/svid-fetch.ts';
 import { eventually } from '../../support/eventually.ts';
 import { figure, qualifying } from '../../support/figure.ts';
-import { type FileClient, startFileClient } from '../../support/file-client.ts';
+import { startFileClient } from '../../support/file-client.ts';
 import { killInPhase } from '../../support/kill-in-phase.ts';
 import { keepLoad, protocolLoad, protocols } from '../../support/protocol-load.ts';
 import { callEdge, type RecoveryWorld, startRecoveryWorld } from '../../support/recovery-world.ts';
 import { policyText, workloadText, yaml } from '../../support/resolve-text.ts';
+import { pausable, rotated, toldWhy } from '../../support/root-rotations.ts';
 import { type TlsTry, tlsTry } from '../../support/tls-try.ts';
 
 const lifetimeMs = 20_000;
@@ -33,25 +33,10 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => world.close(), 60_000);
 
-const rotated = ({ serve }: RecoveryWorld, before?: CaAnswer['last']): Promise<CaAnswer> =>
-  eventually(
-    'the root is replaced',
-    async () => {
-      const answer = await serve.admin.ca().catch(() => undefined);
-      return answer?.rotation === undefined && answer?.last?.id !== before?.id ? answer : undefined;
-    },
-    waitMs,
-  ).catch(toldWhy);
-
 const filesOf = (dir: string): { readonly cert: string; readonly key: string } => ({
   cert: readFileSync(join(dir, 'svid.pem'), 'utf8'),
   key: readFileSync(join(dir, 'key.pem'), 'utf8'),
 });
-
-const toldWhy = async (reason: unknown): Promise<never> => {
-  const { rotation } = await world.serve.admin.ca();
-  throw new Error(`${String(reason)}: at ${rotation?.phase}, ${JSON.stringify(rotation?.holdUps)}`);
-};
 
 const failures = ({ calls, controls }: RecoveryWorld): ReadonlyMap<string, number> =>
   new Map([...calls, ...controls].map(([what, call]) => [what, call.failed()]));
@@ -75,7 +60,7 @@ it('is replaced under load, and no call fails', async () => {
       if (isRotating) {
         const before = await serve.admin.ca();
         await serve.admin.rotateRoot({ quiet: '1s', reason: 'yearly' });
-        const after = await rotated(world, before.last);
+        const after = await rotated(serve, before.last, waitMs);
         expect(after.last).toMatchObject({ outcome: 'rotated', cut: [] });
         expect(after.roots.map(({ name }) => name)).not.toContain(before.roots[0]?.name);
         expect(after.intermediate.root).toBe(after.roots[0]?.name);
@@ -143,7 +128,7 @@ it('waits for a client that does not renew, by name; then what has only the old 
       return rotation?.phase === 'publish' && who.length === 1 && who[0]?.startsWith(old) === true ? true : undefined;
     },
     waitMs,
-  ).catch(toldWhy);
+  ).catch(toldWhy(serve));
   await renew();
   const inUse = await eventually(
     'only the client is left',
@@ -153,7 +138,7 @@ it('waits for a client that does not renew, by name; then what has only the old 
       return rotation?.phase === 'renew' && who.length === 1 && who[0]?.startsWith(old) ? rotation : undefined;
     },
     waitMs,
-  ).catch(toldWhy);
+  ).catch(toldWhy(serve));
   expect(inUse.holdUps[0]?.why).toMatch(/under the old root; serial [0-9a-f]+, ends/);
   // With the certificate that it fetched before, as a program does that did not read its files again: the logs of proxies tell.
   await renew();
@@ -169,7 +154,7 @@ it('waits for a client that does not renew, by name; then what has only the old 
     );
     expect(seen.why).toMatch(/with a certificate under the old root/);
   }
-  await rotated(world, last);
+  await rotated(serve, last, waitMs);
   await allFine(60_000);
 
   for (const [what, port] of doors) {
@@ -185,30 +170,6 @@ it('waits for a client that does not renew, by name; then what has only the old 
   await serve.admin.evict(old);
 }, 400_000);
 
-/** Processes that stand still: who holds the rotation up then, of which kind, by which name, and as which identity. */
-interface Paused {
-  readonly pids: readonly number[];
-  readonly kind: string;
-  readonly who: string;
-  readonly id: string;
-}
-
-async function pausable(client: FileClient): Promise<ReadonlyMap<string, Paused>> {
-  const { serve, sidecars, edges } = world;
-  const web = sidecars[form.replicas];
-  const { proxies } = await serve.admin.proxies();
-  const node = proxies.find(({ service }) => service?.endsWith('web'))?.node ?? '';
-  const envoy = (await web?.envoy()) ?? 0;
-  const proxy = { kind: 'proxy', who: node, id: node.replace(/~.*/, '') };
-  return new Map<string, Paused>([
-    ['proxy and its helper', { ...proxy, pids: [envoy, web?.pid ?? 0] }],
-    ['proxy', { ...proxy, pids: [envoy] }],
-    ['helper', { ...proxy, kind: 'helper', pids: [web?.pid ?? 0] }],
-    ...edges.map(({ node: who, pid }) => [who, { kind: 'proxy', who, id: who, pids: [pid] }] as const),
-    ['old client', { kind: 'certificate', who: paused, id: paused, pids: [client.pid] }],
-  ]);
-}
-
 it('waits for a proxy, an edge, a client with files that stands still, by its name, and for nobody else', async () => {
   const { serve, allFine } = world;
   await allFine(60_000);
@@ -217,9 +178,9 @@ it('waits for a proxy, an edge, a client with files that stands still, by its na
   });
   const { token } = await serve.admin.createToken({ spiffeId: paused });
   const identity = `127.0.0.1:${serve.ports.identity}`;
-  const client = await startFileClient({ identity, token, dir: join(serve.folder, 'paused') });
+  const client = await startFileClient({ identity, spiffeId: paused, token, dir: join(serve.folder, 'paused') });
   try {
-    const all = await pausable(client);
+    const all = await pausable(world, form.replicas, { pid: client.pid, spiffeId: paused });
     const [both] = all.values();
     const old = all.get('old client');
     const alone = [...all].map(([what, one]) => [what, [one]] as const);
@@ -253,12 +214,12 @@ it('waits for a proxy, an edge, a client with files that stands still, by its na
         expect([what, (await serve.admin.ca()).rotation?.phase]).toEqual([what, 'publish']);
         expect([what, await held()]).not.toEqual([what, undefined]);
       } catch (reason) {
-        await toldWhy(reason);
+        await toldWhy(serve)(reason);
       } finally {
         for (const pid of pids) process.kill(pid, 'SIGCONT');
       }
       figure(`heldUpMs ${what.replace(/.*~/, '')}`, Math.round(performance.now() - from));
-      await rotated(world, last);
+      await rotated(serve, last, waitMs);
       await allFine(60_000);
     }
   } finally {
@@ -286,7 +247,7 @@ it('goes on after kill -9 in every phase', async () => {
         },
         (pid) => killInPhase({ file, phase, pid }, () => serve.admin.rotateRoot({ quiet: '1s' })),
       );
-      const ended = await rotated(world, last);
+      const ended = await rotated(serve, last, waitMs);
       expect(ended.last).toMatchObject({ outcome: 'rotated', cut: [] });
       expect(ended.roots).toHaveLength(1);
       await allFine(60_000);

@@ -46,9 +46,13 @@ test('one of two hosts', { timeout: rounds * 15_000 + 60_000 }, async () => {
     refusedMs.push(since());
     expect((await banned).ban).toMatchObject({ target: { kind: 'host', nodeKey: host }, spiffeId: callerId });
     expect(await bed.tcpPasses()).toBe(false);
-    await eventually('every proxy refuses it', async () =>
-      (await wall.admin.bans()).waiting.length === 0 ? true : undefined,
-    );
+    let waiting: readonly string[] = [];
+    await eventually('every proxy refuses it', async () => {
+      waiting = (await wall.admin.bans()).waiting;
+      return waiting.length === 0 ? true : undefined;
+    }).catch((why: unknown) => {
+      throw new Error(`round ${round}: ${String(why)}: ${waiting.join(', ')}`);
+    });
     everywhereMs.push(since());
     expect((await stream.ended).details).toContain('banned');
     cutMs.push(...(await Promise.all(ended)));

@@ -79,14 +79,23 @@ export async function startBanWall(idle: number): Promise<BanWall> {
   for (const [index, name] of names.entries()) {
     const id = `spiffe://td1/service/${name}`;
     const own = await wall.enrol(id);
-    const client = createRawXdsClient(wall.xdsPort, {
-      certificate: read(own.chain),
-      key: read(own.key),
-      root: read(own.bundle),
-    });
-    closing.push(() => client.close());
+    const files = { certificate: read(own.chain), key: read(own.key), root: read(own.bundle) };
     const claims = { inbound: `127.0.0.1:${40_000 + index}`, application: '127.0.0.1:1' };
-    await acceptAll(client.delta(), `${id}~idle`, claims, [`${name}/authz-deny`, `${name}/authz-allow`]);
+    let going = true;
+    closing.push(() => {
+      going = false;
+    });
+    // A stream that ends is begun anew, as Envoy does.
+    const begin = async (): Promise<void> => {
+      const client = createRawXdsClient(wall.xdsPort, files);
+      closing.push(() => client.close());
+      const stream = client.delta();
+      void stream.ended.then(async () => {
+        if (going) await begin().catch(() => undefined);
+      });
+      await acceptAll(stream, `${id}~idle`, claims, [`${name}/authz-deny`, `${name}/authz-allow`]);
+    };
+    await begin();
   }
 
   const mesh = meshOf(documents);

@@ -1,5 +1,5 @@
-// How often a host may take a new name for a proxy: each is kept for weeks in the record. The names that it had when it was evicted, or banned,
-// are not new when it is let in again.
+// How often a host may take a new name for a proxy: each is kept for weeks in the record. The names that it had when it was evicted, or
+// banned, are not new when it is let in again.
 import { createBudget } from '../lib/budget.ts';
 import type { Clock } from '../lib/clock.ts';
 

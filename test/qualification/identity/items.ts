@@ -57,7 +57,8 @@ export const identityItems: readonly Item[] = [
       'The root of the CA is replaced again and again under load: HTTP/1.1, HTTP/2, gRPC and TCP through sidecars to two replicas, load ' +
       'balancers that pull their secrets in both variants of xDS, a permissive service; SVIDs live for 20 s',
     bound:
-      '0 failed of ≥ 20,000 of each protocol and of each load balancer, and none of any other call; control: the same load without a rotation',
+      '0 failed of ≥ 20,000 of each protocol and of each load balancer, and none of any other call; control: the same load without a ' +
+      'rotation',
     files: [rotationFile],
     only: 'replaced under load',
     limitMinutes: 25,
@@ -65,8 +66,8 @@ export const identityItems: readonly Item[] = [
   fromTests({
     name: 'rotation-gate',
     line:
-      'With one process paused (SIGSTOP), a proxy, its helper, each kind of load balancer, a client with files, one at a time, the rotation ' +
-      'waits; then a client that does not read its files again, and the old root is gone',
+      'With one process paused (SIGSTOP), a proxy, its helper, each kind of load balancer, a client with files, one at a time, the ' +
+      'rotation waits; then a client that does not read its files again, and the old root is gone',
     bound:
       'held up in `publish` by its name and by nobody else, for 10 s; by what is seen in use in `renew`; after the removal the old ' +
       'certificate is refused at every port, with and without a session of before; control: the renewed one is taken',

@@ -80,15 +80,15 @@ function hasPart(value: object, key: unknown): boolean {
   return (typeof key === 'string' || typeof key === 'symbol') && Object.hasOwn(value, key);
 }
 
-/** What was read, as it is kept: small, because there are hundreds for each proxy. */
+/** What was read, as it is kept: small, because there are hundreds for each proxy. All are made alike, which makes them quick to read. */
 interface Read {
-  /** Absent where a form is kept in its place. */
-  readonly value?: unknown;
-  readonly form?: { readonly isMap: boolean; readonly keys?: readonly unknown[] };
+  /** Undefined where a form is kept in its place. */
+  readonly value: unknown;
+  readonly form: { readonly isMap: boolean; readonly keys: readonly unknown[] | undefined } | undefined;
   /** A list that is tracked. */
-  readonly isList?: true;
+  readonly isList: boolean;
   /** Its keys were listed, or their number was read: then they count as well. */
-  readonly listed?: true;
+  readonly listed: boolean;
   /** What was read of it, under these names. */
   readonly names: readonly unknown[];
   readonly parts: readonly Read[];
@@ -102,12 +102,12 @@ function stillReads({ value, form, isList, listed, names, parts }: Read, next: u
     if (form.keys !== undefined && !sameList(form.keys, [...keysOf(next)])) return false;
   } else {
     if (value === next) return true;
-    if (isList === true && Array.isArray(value)) {
+    if (isList && Array.isArray(value)) {
       if (!Array.isArray(next) || next.length !== value.length) return false;
     } else {
       if (!isOpen(value)) return same(value, next);
       if (!isOpen(next) || value instanceof Map !== next instanceof Map) return false;
-      if (listed === true && !sameList([...keysOf(value)], [...keysOf(next)])) return false;
+      if (listed && !sameList([...keysOf(value)], [...keysOf(next)])) return false;
     }
   }
   return parts.every((part, index) => stillReads(part, partOf(next, names[index]), same));
@@ -164,16 +164,19 @@ class Node {
     this.#sealed = true;
     this.#view = this.#value = this.#parts = undefined;
     if (this.#depth <= pathDepth && (this.#listed || parts === undefined || isDeep)) paths.push(path);
-    const how = {
-      ...(this.#isList ? { isList: true as const } : {}),
-      ...(this.#listed ? { listed: true as const } : {}),
-    };
-    if (parts === undefined) return { value, names: nothing, parts: nothing, ...how };
-    const names = [...parts.keys()];
-    const read = Array.from(parts, ([key, part]) => part.seal(isDeep ? '' : below(path, key), paths));
-    if (this.#depth >= keptDepth || this.#isList || !isOpen(value)) return { value, names, parts: read, ...how };
-    const keys = this.#listed ? { keys: [...keysOf(value)] } : {};
-    return { form: { isMap: value instanceof Map, ...keys }, names, parts: read };
+    const [isList, listed] = [this.#isList, this.#listed];
+    if (parts === undefined) return { value, form: undefined, isList, listed, names: nothing, parts: nothing };
+    const names: unknown[] = [];
+    const read: Read[] = [];
+    for (const [key, part] of parts) {
+      names.push(key);
+      read.push(part.seal(isDeep ? '' : below(path, key), paths));
+    }
+    if (this.#depth >= keptDepth || isList || !isOpen(value)) {
+      return { value, form: undefined, isList, listed, names, parts: read };
+    }
+    const form = { isMap: value instanceof Map, keys: listed ? [...keysOf(value)] : undefined };
+    return { value: undefined, form, isList, listed, names, parts: read };
   }
 }
 

@@ -76,9 +76,9 @@ export function inspect(resource: TranslatedResource, { raw = false }: Pick<Lint
   const place = raw ? undefined : placeInside(outermost);
   /** `look` is called only if it is not known that nothing is wrong with `one` there. */
   const once = (one: object, form: string, { path, ancestors }: Visited, look: () => void): void => {
-    const key = `${place} ${ancestors.at(-1)?.$typeName} ${form}`;
+    const around = ancestors.at(-1)?.$typeName;
     const there = harmless.get(one);
-    const known = there?.get(key);
+    const known = there?.find((at) => at.place === place && at.around === around && at.form === form);
     if (known !== undefined) {
       for (const refer of known.refers) refers.push({ ...refer, path: path + refer.path });
       for (const secret of known.secrets) secrets.push({ ...secret, path: path + secret.path });
@@ -91,9 +91,13 @@ export function inspect(resource: TranslatedResource, { raw = false }: Pick<Lint
       ...found,
       path: found.path.slice(path.length),
     });
-    const kept = { refers: refers.slice(referring).map(below), secrets: secrets.slice(secret).map(below) };
-    if (there === undefined) harmless.set(one, new Map([[key, kept]]));
-    else there.set(key, kept);
+    const kept = {
+      ...{ place, around, form },
+      refers: eachOnce(refers.slice(referring).map(below)),
+      secrets: distinct(secrets.slice(secret).map(below)),
+    };
+    if (there === undefined) harmless.set(one, [kept]);
+    else there.push(kept);
   };
   walk(schema, outermost, raw ? envoyRegistry() : extensionRegistry, {
     within(visited, look) {
@@ -149,7 +153,13 @@ function distinct(secrets: Inspected['secrets']): Inspected['secrets'] {
 /**
  * Messages that were packed here, and bases of composed ones, and then by where they are: what many have is the same object.
  */
-const harmless = new WeakMap<object, Map<string, Pick<Inspected, 'refers' | 'secrets'>>>();
+const harmless = new WeakMap<object, Harmless[]>();
+
+interface Harmless extends Pick<Inspected, 'refers' | 'secrets'> {
+  readonly place: string | undefined;
+  readonly around: string | undefined;
+  readonly form: string;
+}
 
 /**
  * All that rules ask of the outermost message when they look into an Any. Undefined where the same bytes are looked into each time: what

@@ -3,7 +3,7 @@ import type { DescField, DescMessage, Message, Registry } from '@bufbuild/protob
 import { isMessage } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import { unpacked } from '../wire/any.ts';
-import { type Composition, compositionOf } from '../wire/compose.ts';
+import { type Composition, compositionOf, memberOf } from '../wire/compose.ts';
 
 export interface Visited {
   readonly message: Message;
@@ -34,95 +34,120 @@ const leaves = /^google\.protobuf\.(?!Any$)/;
 
 type MessageField = DescField & { readonly message: DescMessage };
 
-/** For each type, the fields that contain messages: rules come by the hundred, and most of their fields are texts and numbers. */
-const plans = new WeakMap<DescMessage, readonly MessageField[]>();
+/** A property of a message that may contain messages: in one field, or as a choice in several, by their names. */
+type Place =
+  | { readonly name: string; readonly field: MessageField }
+  | { readonly name: string; readonly cases: ReadonlyMap<unknown, MessageField> };
 
-function messageFields(schema: DescMessage): readonly MessageField[] {
+/** For each type: rules come by the hundred, and most of their fields are texts and numbers. */
+const plans = new WeakMap<DescMessage, readonly Place[]>();
+
+function placesIn(schema: DescMessage): readonly Place[] {
   const there = plans.get(schema);
   if (there !== undefined) return there;
-  const fields = schema.fields.filter(
-    (field): field is MessageField => field.message !== undefined && !leaves.test(field.message.typeName),
-  );
-  plans.set(schema, fields);
-  return fields;
+  const places: Place[] = [];
+  const choices = new Map<string, Map<string, MessageField>>();
+  for (const field of schema.fields) {
+    if (!isMessageField(field)) continue;
+    const name = memberOf(field);
+    if (field.oneof === undefined) places.push({ name, field });
+    else {
+      const cases = choices.get(name) ?? new Map<string, MessageField>();
+      if (!choices.has(name)) places.push({ name, cases });
+      choices.set(name, cases.set(field.localName, field));
+    }
+  }
+  plans.set(schema, places);
+  return places;
+}
+
+function isMessageField(field: DescField): field is MessageField {
+  return field.message !== undefined && !leaves.test(field.message.typeName);
 }
 
 /** Paths use the schema's field names. Google's own types other than Any (durations, wrappers) are not opened. */
 export function walk(schema: DescMessage, message: Message, registry: Registry, visitor: Visitor): void {
-  if (!leaves.test(schema.typeName)) step(schema, message, '', [], registry, visitor);
+  if (!leaves.test(schema.typeName)) new Walk(registry, visitor).step(schema, message, '');
 }
 
-/** `ancestors` is the same list for all, which grows and shrinks. */
-function step(
-  schema: DescMessage,
-  message: Message,
-  path: string,
-  ancestors: Message[],
-  registry: Registry,
-  visitor: Visitor,
-): void {
-  if (message.$typeName === AnySchema.typeName && isMessage(message, AnySchema)) {
-    const look = (): void => inside(message, path, ancestors, registry, visitor);
-    if (visitor.within === undefined) look();
-    else visitor.within({ message, path, ancestors }, look);
-    return;
-  }
-  visitor.visit({ message, path, ancestors });
-  const composition = visitor.shared === undefined ? undefined : compositionOf(message);
-  if (composition === undefined) {
-    below(schema, message, path, ancestors, registry, visitor);
-    return;
-  }
-  const { isOwn } = composition;
-  visitor.shared?.({ message, path, ancestors }, composition, () =>
-    below(schema, message, path, ancestors, registry, visitor, (field) => !isOwn(field)),
-  );
-  below(schema, message, path, ancestors, registry, visitor, isOwn);
-}
+class Walk {
+  readonly #registry: Registry;
+  readonly #visitor: Visitor;
+  /** The same list for all, which grows and shrinks. */
+  readonly #ancestors: Message[] = [];
 
-function below(
-  schema: DescMessage,
-  message: Message,
-  path: string,
-  ancestors: Message[],
-  registry: Registry,
-  visitor: Visitor,
-  opens?: (field: DescField) => boolean,
-): void {
-  for (const field of messageFields(schema)) {
-    const value = setValue(message, field);
-    if (value === undefined || opens?.(field) === false) continue;
-    const at = path === '' ? field.name : `${path}.${field.name}`;
-    const look = (item: unknown, place: string): void => {
-      if (isMessage(item, field.message)) {
-        ancestors.push(message);
-        step(field.message, item, place, ancestors, registry, visitor);
-        ancestors.pop();
+  constructor(registry: Registry, visitor: Visitor) {
+    this.#registry = registry;
+    this.#visitor = visitor;
+  }
+
+  step(schema: DescMessage, message: Message, path: string): void {
+    const [visitor, ancestors] = [this.#visitor, this.#ancestors];
+    if (message.$typeName === AnySchema.typeName && isMessage(message, AnySchema)) {
+      const look = (): void => this.#inside(message, path);
+      if (visitor.within === undefined) look();
+      else visitor.within({ message, path, ancestors }, look);
+      return;
+    }
+    visitor.visit({ message, path, ancestors });
+    const composition = visitor.shared === undefined ? undefined : compositionOf(message);
+    if (composition === undefined) {
+      this.#below(schema, message, path);
+      return;
+    }
+    const { isOwn } = composition;
+    visitor.shared?.({ message, path, ancestors }, composition, () =>
+      this.#below(schema, message, path, (field) => !isOwn(field)),
+    );
+    this.#below(schema, message, path, isOwn);
+  }
+
+  #below(schema: DescMessage, message: Message, path: string, opens?: (field: DescField) => boolean): void {
+    for (const place of placesIn(schema)) {
+      const held: unknown = Reflect.get(message, place.name);
+      if (held === undefined) continue;
+      if ('field' in place) {
+        if (opens?.(place.field) !== false) this.#field(message, path, place.field, held);
+      } else if (isObject(held)) {
+        const field = place.cases.get(held['case']);
+        const value = held['value'];
+        if (field === undefined || value === undefined || opens?.(field) === false) continue;
+        this.#field(message, path, field, value);
       }
-      // Whatever it is instead, it could not be checked.
-      else visitor.opaque({ message, path: place, ancestors }, field.message.typeName);
-    };
-    if (field.fieldKind === 'list' && Array.isArray(value)) {
-      for (const [index, item] of value.entries()) look(item, `${at}[${index}]`);
-    } else if (field.fieldKind === 'map' && isObject(value)) {
-      for (const [key, item] of Object.entries(value)) look(item, `${at}["${key}"]`);
-    } else look(value, at);
+    }
   }
-}
 
-function inside(message: Any, path: string, ancestors: Message[], registry: Registry, visitor: Visitor): void {
-  const content = open(message, registry);
-  const inner = content && registry.getMessage(content.$typeName);
-  if (content === undefined || inner === undefined || isDisguised(inner, ancestors))
-    visitor.opaque({ message, path, ancestors }, message.typeUrl);
-  else if (!leaves.test(inner.typeName)) step(inner, content, `${path}(${inner.name})`, ancestors, registry, visitor);
-}
+  #field(message: Message, path: string, field: MessageField, value: unknown): void {
+    const isList = field.fieldKind === 'list' && Array.isArray(value);
+    // Most lists are empty.
+    if (isList && value.length === 0) return;
+    const at = path === '' ? field.name : `${path}.${field.name}`;
+    if (isList) {
+      for (let index = 0; index < value.length; index++) this.#item(message, field, value[index], `${at}[${index}]`);
+    } else if (field.fieldKind === 'map' && isObject(value)) {
+      for (const key of Object.keys(value)) this.#item(message, field, value[key], `${at}["${key}"]`);
+    } else this.#item(message, field, value, at);
+  }
 
-/** Undefined if it is not set. */
-function setValue(message: Message, { oneof, localName }: DescField): unknown {
-  if (oneof === undefined) return Reflect.get(message, localName);
-  const choice: unknown = Reflect.get(message, oneof.localName);
-  return isObject(choice) && choice['case'] === localName ? choice['value'] : undefined;
+  #item(message: Message, field: MessageField, item: unknown, path: string): void {
+    const ancestors = this.#ancestors;
+    if (isMessage(item, field.message)) {
+      ancestors.push(message);
+      this.step(field.message, item, path);
+      ancestors.pop();
+    }
+    // Whatever it is instead, it could not be checked.
+    else this.#visitor.opaque({ message, path, ancestors }, field.message.typeName);
+  }
+
+  #inside(message: Any, path: string): void {
+    const [registry, ancestors] = [this.#registry, this.#ancestors];
+    const content = open(message, registry);
+    const inner = content && registry.getMessage(content.$typeName);
+    if (content === undefined || inner === undefined || isDisguised(inner, ancestors))
+      this.#visitor.opaque({ message, path, ancestors }, message.typeUrl);
+    else if (!leaves.test(inner.typeName)) this.step(inner, content, `${path}(${inner.name})`);
+  }
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

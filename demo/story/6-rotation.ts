@@ -97,10 +97,19 @@ export const rotation: Step = {
   },
 };
 
-/** All sidecars get new certificates. */
+/** All sidecars get new certificates: those with helpers ask for them when they are told to, and say when their Envoys show them. */
 async function rotateAll({ controlPlane, sidecars }: World): Promise<void> {
+  const shown = async (): Promise<ReadonlyMap<string, string | undefined>> => {
+    const { proxies } = await controlPlane.admin.proxies();
+    return new Map(proxies.map(({ node, certificate }) => [node, certificate?.serial]));
+  };
+  const before = await shown();
   const { rotated } = await controlPlane.admin.rotate();
   must(rotated >= sidecars.length, `${rotated} certificates were rotated, ${sidecars.length} sidecars serve`);
+  await untilTrue(async () => [...(await shown())].every(([node, serial]) => serial !== before.get(node)), {
+    what: 'every sidecar shows a new certificate',
+    withinMs: 10_000,
+  });
 }
 
 /** The edge has no sidecar: callers from outside see its new certificate, and are answered. */

@@ -12,12 +12,12 @@ import type { JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import type { ForeignBundles } from '../identity/federation/foreign-bundles.ts';
 import type { MeshKeys } from '../identity/jwt/mesh-keys.ts';
 import type { Publishers } from '../identity/publisher/publishers.ts';
-import type { Rotator } from '../identity/rotator.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { Coverage } from '../observe/coverage.ts';
 import type { CrossCheck } from '../observe/cross-check.ts';
 import type { Handshakes } from '../observe/handshakes.ts';
@@ -56,7 +56,8 @@ export interface RunningParts {
     readonly attested: Pick<AttestedLog, 'list'>;
     readonly refusedSvids: { list(): readonly RefusedSvidRow[] };
   };
-  readonly rotator: Rotator;
+  /** New certificates now for the proxies whose streams are here: of one identity, or all. Resolves with how many. */
+  readonly rotate: (spiffeId?: SpiffeId) => Promise<number>;
   readonly cutOver: CutOver;
   readonly endpoints: Pick<EndpointWatch, 'of'>;
   readonly hosts: Hosts;
@@ -208,13 +209,7 @@ export function createAdmin(given: AdminParts): Admin {
     },
     certificates: () => running().certificates(),
     refusedSvids: createRefusedSvidsEverywhere(given.others, () => parts?.identity.refusedSvids.list() ?? []),
-    rotate: createRotateEverywhere(given.others, async (spiffeId) => {
-      const { control, rotator } = running();
-      const own = control.proxies().filter(({ replica }) => replica === undefined);
-      const nodes = own.filter((proxy) => spiffeId === undefined || proxy.spiffeId === spiffeId);
-      const rotated = await Promise.all(nodes.map(({ node }) => rotator.rotate(node)));
-      return rotated.filter((svid) => svid !== undefined).length;
-    }),
+    rotate: createRotateEverywhere(given.others, async (spiffeId) => running().rotate(spiffeId)),
     metrics: () => metrics.text(),
     ready() {
       const trouble = store.trouble?.();

@@ -182,7 +182,7 @@ export interface AdminDeps {
   certificates(): readonly IssuedCertificate[] | Promise<readonly IssuedCertificate[]>;
   /** The roots of the CA. Absent, or undefined: it is not running yet. */
   ca?(): RootsAdmin | undefined;
-  /** Renews pushed certificates now, at every replica: those of one identity, or all. */
+  /** Renews certificates of proxies now, at every replica: those of one identity, or all. */
   rotate(spiffeId?: SpiffeId): RotateAnswer | Promise<RotateAnswer>;
   /** Prometheus text. */
   metrics(): Promise<string>;

@@ -55,7 +55,9 @@ export async function listCertificates({
   const issued = (await issuer.issued()).map((certificate): IssuedCertificate => {
     const { serial, spiffeId, notBefore, notAfter, issuedAt, how, attestor, nodeKey, authority, chain, root } =
       certificate;
-    const node = pushed.get(serial) ?? connected.get(serial);
+    // A helper may say of its proxy what it likes.
+    const at = pushed.get(serial);
+    const node = at?.startsWith(`${spiffeId}~`) === true ? at : connected.get(serial);
     return {
       purpose: purposeOf(certificate),
       ...{ serial, spiffeId, notBefore: Date.parse(notBefore), notAfter: Date.parse(notAfter) },

@@ -3,6 +3,7 @@
 import type { Rotator } from '../identity/rotator.ts';
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
 import type { NodeId } from '../lib/node-id.ts';
 import { share } from '../lib/share.ts';
@@ -15,6 +16,7 @@ import { createAcks } from '../registry/acks.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { RegisteredProxy, RegistryChange } from '../registry/registered-proxy.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { ShownCertificate } from '../registry/shown-certificates.ts';
 import type { Store, StoreState } from '../store/store.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
@@ -46,6 +48,8 @@ export interface ControlDeps {
   /** Changes that follow one another within this many milliseconds are pushed together. Default 50. */
   readonly windowMs?: number;
   readonly registry: Registry;
+  /** Which certificate a proxy shows whose helper keeps its key. Absent: nobody knows. */
+  readonly shown?: (node: string) => ShownCertificate | undefined;
   /** What was cut, remembered. */
   readonly cuts: Table;
   /** Called with the mesh as soon as it is in force, without its cuts. */
@@ -188,6 +192,7 @@ export function createControl(deps: ControlDeps): Control {
     statusOfProxy(proxy, {
       ...(inForce === undefined ? {} : { mesh: inForce.mesh }),
       ...pusher.of(proxy.node),
+      ...defined({ shown: deps.shown?.(proxy.node) }),
       types: acks.of(proxy.node).map((type) => whereNow(type, inForce && documentsByKey(inForce.documents))),
     });
 

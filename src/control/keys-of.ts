@@ -11,8 +11,9 @@ export function keysOf(mesh: MeshIr, { spiffeId, secrets }: Pick<RegisteredProxy
     case 'local':
       return secrets ?? 'none';
     case 'pushed':
-    case undefined:
       return 'pushed';
+    case undefined:
+      return secrets ?? 'pushed';
   }
 }
 

@@ -8,6 +8,7 @@ import { notAPort } from '../policy/ports.ts';
 import type { Ported, PortPlace } from '../registry/ports.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
+import type { ShownCertificate } from '../registry/shown-certificates.ts';
 import { keysOf, noKeys } from './keys-of.ts';
 import { outdatedEnvoy } from './outdated-envoy.ts';
 
@@ -32,9 +33,14 @@ export function statusOfProxy(
   {
     mesh,
     svid,
+    shown,
     withheld,
     types,
-  }: Pick<ProxyStatus, 'withheld' | 'types'> & { readonly mesh?: MeshIr; readonly svid?: Svid },
+  }: Pick<ProxyStatus, 'withheld' | 'types'> & {
+    readonly mesh?: MeshIr;
+    readonly svid?: Svid;
+    readonly shown?: ShownCertificate;
+  },
 ): ProxyStatus {
   const service = mesh?.serviceOf.get(proxy.spiffeId);
   // Callers are not given one whose Service or Workload was deleted, whatever it still has open.
@@ -47,8 +53,10 @@ export function statusOfProxy(
     ready: proxy.ready && named && outdated === undefined,
     ...(named ? {} : { notRegistered: withoutDocument }),
     ...defined({ outdated, withheld: kept === 'none' ? noKeys.reason : withheld, service }),
-    ...(kept === 'local' ? { keys: 'local' } : {}),
+    ...(kept === 'local' ? { keys: 'local', ...defined({ certificate: shown }) } : {}),
     types,
-    ...(svid === undefined ? {} : { certificate: { serial: svid.serial, notAfter: svid.notAfter.getTime() } }),
+    ...(svid === undefined || kept === 'local'
+      ? {}
+      : { certificate: { serial: svid.serial, notAfter: svid.notAfter.getTime() } }),
   };
 }

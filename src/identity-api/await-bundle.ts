@@ -39,11 +39,16 @@ export async function awaitBundle({ host, port, svid, after, roots = [], signal 
     outgoing.on('error', fail);
     outgoing.end();
   });
-  const reply: { readonly sequence?: unknown; readonly bundle?: unknown; readonly retiring?: unknown } =
-    JSON.parse(text);
-  const { sequence, bundle, retiring } = reply;
+  const reply: {
+    readonly sequence?: unknown;
+    readonly bundle?: unknown;
+    readonly retiring?: unknown;
+    readonly renew?: unknown;
+  } = JSON.parse(text);
+  const { sequence, bundle, retiring, renew } = reply;
   if (typeof sequence === 'number' && typeof bundle === 'string') {
-    return { sequence, bundle, ...(Array.isArray(retiring) ? { retiring: retiring.map(String) } : {}) };
+    const names = Array.isArray(retiring) ? { retiring: retiring.map(String) } : {};
+    return { sequence, bundle, ...names, ...(renew === true ? { renew } : {}) };
   }
   throw new CellwallError('internal', 'the reply is no bundle');
 }

@@ -15,6 +15,8 @@ export interface BundleWaiters {
   wait(after: number, who: string, response: ServerResponse, roots?: readonly string[]): void;
   /** Names of the roots that whoever waits in that name has, as it says: of several, the last one. Undefined: nobody waits. */
   trusting(who: string): readonly string[] | undefined;
+  /** Tells whoever waits in that name, or else asks next, to renew its certificate now. False: too many are to be told. */
+  renew(who: string): boolean;
   close(): void;
 }
 
@@ -28,6 +30,8 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
   const waiting = new Map<ServerResponse, string>();
   const trusted = new Map<string, Map<ServerResponse, readonly string[]>>();
   const counts = new Map<string, number>();
+  /** They did not wait when they were to renew. */
+  const toTell = new Set<string>();
   const leave = (response: ServerResponse): void => {
     const who = waiting.get(response);
     if (who === undefined) return;
@@ -47,6 +51,7 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
   });
   return {
     wait(after, who, response, roots = []) {
+      if (toTell.delete(who)) return send(response, replyOf(bundle.value(), { renew: true }));
       if (bundle.value().sequence > after) return send(response, replyOf(bundle.value()));
       const count = counts.get(who) ?? 0;
       if (count >= maxOfOne || waiting.size >= maxWaiting) {
@@ -63,14 +68,25 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
       // A connection that was lost may not have been noticed yet: what its successor says is later.
       return [...(trusted.get(who)?.values() ?? [])].at(-1);
     },
+    renew(who) {
+      const found = [...(trusted.get(who)?.keys() ?? [])];
+      if (found.length === 0 && toTell.size >= maxWaiting) return false;
+      if (found.length === 0) toTell.add(who);
+      const body = replyOf(bundle.value(), { renew: true });
+      for (const response of found) {
+        leave(response);
+        send(response, body);
+      }
+      return true;
+    },
     close: unwatch,
   };
 }
 
-function replyOf(bundle: TrustBundle): string {
+function replyOf(bundle: TrustBundle, more: Pick<BundleReply, 'renew'> = {}): string {
   const { sequence, retiring } = bundle;
   const names = retiring === undefined ? {} : { retiring: retiring.map(rootName) };
-  const reply: BundleReply = { sequence, bundle: bundlePem(bundle), ...names };
+  const reply: BundleReply = { sequence, bundle: bundlePem(bundle), ...names, ...more };
   return JSON.stringify(reply);
 }
 

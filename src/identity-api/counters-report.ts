@@ -13,6 +13,8 @@ export interface CountersReport {
   readonly run?: string;
   /** Changes with every start of Envoy, when its counters start again. */
   readonly epoch: string;
+  /** The certificate that Envoy shows its peers, if its helper keeps the key. Its end is in epoch milliseconds. */
+  readonly certificate?: { readonly serial: string; readonly notAfter: number };
   /** Envoy is about to exit. */
   readonly last: boolean;
   /** Clock of the host, epoch milliseconds, after both readings. */
@@ -32,8 +34,16 @@ export function readCountersReport(body: Readonly<Record<string, unknown>>): Cou
   if (run !== undefined && !/^[a-z0-9]{1,64}$/.test(run)) throw wrong('run');
   if (typeof last !== 'boolean') throw wrong('last');
   if (!isCount(readAt)) throw wrong('readAt');
+  const certificate = body['certificate'] === undefined ? undefined : certificateOf(body['certificate']);
   const [first, second] = [countersOf(body['first']), countersOf(body['second'])];
-  return { instance, ...defined({ run }), epoch, last, readAt, first, second };
+  return { instance, ...defined({ run, certificate }), epoch, last, readAt, first, second };
+}
+
+function certificateOf(value: unknown): CountersReport['certificate'] {
+  const record = recordOf(value);
+  const [serial, notAfter] = [textOf(record, 'serial'), record['notAfter']];
+  if (!/^[0-9a-f]{1,64}$/.test(serial) || !isCount(notAfter)) throw wrong('certificate');
+  return { serial, notAfter };
 }
 
 /** All of them: a missing one would be held against the log. Other names, from another version, are ignored. */

@@ -22,7 +22,7 @@ import { readBody } from './read-body.ts';
 import { createReceivers, type Receivers } from './receivers.ts';
 
 /** With what hosts say of the roots that they have. */
-export type IdentityApi = IdentityServer & Pick<BundleWaiters, 'trusting'>;
+export type IdentityApi = IdentityServer & Pick<BundleWaiters, 'trusting' | 'renew'>;
 
 export interface IdentityApiOptions extends Receivers, IssuingDeps {
   readonly server: ServerSvid;
@@ -160,6 +160,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   return {
     ...server,
     trusting: waiters.trusting,
+    renew: waiters.renew,
     close() {
       waiters.close();
       return server.close();

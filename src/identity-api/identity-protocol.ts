@@ -39,6 +39,8 @@ export interface BundleReply {
   readonly bundle: string;
   /** Names of those on their way out: what they vouch for is to be renewed soon. Absent: none. */
   readonly retiring?: readonly string[];
+  /** An operator wants this host to have a new certificate now. */
+  readonly renew?: true;
 }
 
 export interface JwtRequest {

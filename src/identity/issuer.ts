@@ -94,9 +94,8 @@ export function createIssuer(options: IssuerOptions): Issuer {
       const signed = await signer.sign({
         spiffeId,
         publicKey: subjectKey,
-        // The holder of its own key uses this to decide when to renew, and shows the certificate only to the control plane, or has files to
-        // look after.
-        notBefore: new Date(now - (pair === undefined ? backdateMs : backdate() + stepsForward())),
+        // Its holder, too, shows it to hosts whose clocks are slow.
+        notBefore: new Date(now - (backdate() + stepsForward())),
         notAfter: new Date(Math.min(now + lifetimeMs, end ?? Number.POSITIVE_INFINITY)),
         dnsNames,
         ...defined({ nodeKey, commonName }),

@@ -60,7 +60,7 @@ export function resumedDelay({ notBefore, notAfter }: Validity, now: number, ran
   return Math.max(toHalf, (left / 10) * random);
 }
 
-/** When it was issued, according to its dates: not later. Exact for keys that their holders created. */
+/** When it was issued, according to its dates: not later; exact unless hosts are known to be behind. */
 export function issuedAt({ notBefore }: Pick<Validity, 'notBefore'>): number {
   return notBefore.getTime() + backdateMs;
 }

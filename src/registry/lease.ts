@@ -15,6 +15,8 @@ export interface Lease {
   readonly ports?: readonly ClaimedPort[];
   readonly ready: boolean;
   readonly run?: string;
+  /** A helper beside it keeps its key. */
+  readonly secrets?: 'local';
   /** That run said goodbye. */
   readonly left?: boolean;
   /** The node key of its host. */
@@ -45,6 +47,7 @@ const schema = z.object({
     .exactOptional(),
   ready: z.boolean(),
   run: z.string().exactOptional(),
+  secrets: z.literal('local').exactOptional(),
   left: z.boolean().exactOptional(),
   holder: z.string().exactOptional(),
   awaySince: z.number().exactOptional(),
@@ -59,10 +62,10 @@ export function parseLease(value: Json): Lease | undefined {
 
 /** What only this process knows is left out. */
 export function leaseJson({ ports, ...lease }: Lease): Json {
-  const { spiffeId, inbound, application, ready, run, left, holder, awaySince, held, by } = lease;
+  const { spiffeId, inbound, application, ready, run, secrets, left, holder, awaySince, held, by } = lease;
   const named = ports?.map(({ name, inbound, application }) => ({ name, inbound, application }));
   // Undefined members disappear in JSON.
-  const own = { spiffeId, inbound, application, ports: named, ready, run, left, holder, awaySince, held, by };
+  const own = { spiffeId, inbound, application, ports: named, ready, run, secrets, left, holder, awaySince, held, by };
   return JSON.parse(JSON.stringify(own));
 }
 

@@ -15,7 +15,7 @@ export interface RegisteredProxy extends Ported {
   readonly loopback6?: true;
   /** Requests everything over the single-type services, in this variant. Known only to this process. */
   readonly singleServices?: 'delta' | 'sotw';
-  /** A helper beside it keeps its key. Known only to this process. */
+  /** A helper beside it keeps its key. */
   readonly secrets?: 'local';
   /** Which run of its Envoy it is, if reported. */
   readonly run?: string;

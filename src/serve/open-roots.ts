@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import type { RootsAdmin } from '../admin/deps-ca.ts';
 import type { CaAnswer } from '../admin/wire-ca.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
+import { movedKeys } from '../control/moved-keys.ts';
 import { type OwnFacts, ownHoldUps, type SharedFacts, sharedHoldUps } from '../control/root-gates.ts';
 import type { PublisherStatus } from '../identity/publisher/publisher-status.ts';
 import { type RootsRecord, retiringRoots, rootName } from '../identity/roots/roots-record.ts';
@@ -20,6 +21,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { SeenIssuers } from '../observe/seen-issuers.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { ShownCertificate } from '../registry/shown-certificates.ts';
 import { type ResourceStatus, resourceStatuses } from '../xds/csds/resource-status.ts';
 import { typeUrls } from '../xds/resources/type-url.ts';
 import type { XdsServer } from '../xds/server/server.ts';
@@ -36,6 +38,8 @@ export interface RootsParts {
   readonly streams: XdsServer['inspect'];
   readonly issuers: Pick<SeenIssuers, 'list'>;
   readonly mesh: () => MeshIr | undefined;
+  /** Which certificate a proxy shows whose helper keeps its key. */
+  readonly shown: (node: string) => ShownCertificate | undefined;
   readonly metrics: Pick<Metrics, 'watchCa'>;
   readonly publishers: () => readonly PublisherStatus[];
   /** Has what a root that goes vouches for renewed. */
@@ -90,9 +94,12 @@ export function openRoots(parts: RootsParts): RootsAdmin {
         ]);
         const cells = identity.followerIssuers.under(retiringRoots(record));
         const followers = cells.map(({ serialNumber: serial, validToDate: notAfter }) => ({ serial, notAfter }));
+        const moved = movedKeys({
+          ...{ phase, record, issued, mesh: parts.mesh(), proxies: registry.proxies(), shown: parts.shown },
+        });
         const heard = { trusting: api.trusting, refused, followers, callers: parts.issuers.list() };
-        const common = { ...heard, issued, tokens: outstanding, issuers: over, now: clock.now() };
-        return [...own, ...sharedHoldUps(phase, record, common)];
+        const common = { ...heard, issued: moved.issued, tokens: outstanding, issuers: over, now: clock.now() };
+        return [...own, ...moved.holdUps, ...sharedHoldUps(phase, record, common)];
       },
       onPhase: (record) => void tell(record.rotation?.phase ?? record.last?.outcome ?? 'ended', record),
     });

@@ -11,6 +11,7 @@ import type { Json } from '../lib/table.ts';
 import type { CrossCheck } from '../observe/cross-check.ts';
 import type { AskReplicas } from '../registry/ask-replicas.ts';
 import type { ClockOffsets } from '../registry/clock-offsets.ts';
+import type { ShownCertificates } from '../registry/shown-certificates.ts';
 import type { RegistryWithApplications } from '../registry/with-application.ts';
 import type { OpenIsolation } from './open-isolation.ts';
 
@@ -33,6 +34,7 @@ export interface ReceiversDeps {
   readonly registry: RegistryWithApplications & { readonly takenPorts: PortsReceiver };
   readonly crossCheck: Pick<CrossCheck, 'report'>;
   readonly offsets: Pick<ClockOffsets, 'told'>;
+  readonly shown: Pick<ShownCertificates, 'told'>;
   /** Other replicas: what reaches this one is passed on to the one that has the proxy's stream, and its log. */
   readonly others: AskReplicas | undefined;
   readonly isolation: Pick<OpenIsolation, 'check' | 'hears'>;
@@ -41,9 +43,9 @@ export interface ReceiversDeps {
 
 /** All throw if the name belongs to another host. */
 export function receivers(deps: ReceiversDeps): Receivers {
-  const { registry, crossCheck, offsets, others, isolation, monotonic } = deps;
+  const { registry, crossCheck, offsets, shown, others, isolation, monotonic } = deps;
   others?.answer('counters', (told) => {
-    takePassedOn(told, { registry, crossCheck, now: monotonic() });
+    takePassedOn(told, { registry, crossCheck, shown, now: monotonic() });
     return [];
   });
   return {
@@ -55,6 +57,7 @@ export function receivers(deps: ReceiversDeps): Receivers {
       else
         void others.ask('counters', { node, agoMs: monotonic() - begunAt, report: JSON.parse(JSON.stringify(report)) });
       offsets.told(node, report.readAt);
+      if (report.certificate !== undefined) shown.told(node, report.certificate);
     },
     leave: registry.left,
     hello(node, run, nodeKey, peer) {
@@ -71,13 +74,15 @@ export function receivers(deps: ReceiversDeps): Receivers {
 /** What reached another replica, if the proxy's log comes here. What is wrong with it nobody is told: its helper reports again. */
 function takePassedOn(
   told: Json,
-  parts: Pick<ReceiversDeps, 'registry' | 'crossCheck'> & { readonly now: number },
+  parts: Pick<ReceiversDeps, 'registry' | 'crossCheck' | 'shown'> & { readonly now: number },
 ): void {
-  const { registry, crossCheck, now } = parts;
+  const { registry, crossCheck, shown, now } = parts;
   const { node, agoMs, report }: { readonly [name: string]: unknown } = { ...Object(told) };
   if (typeof node !== 'string' || typeof agoMs !== 'number' || registry.get(node)?.replica !== undefined) return;
   try {
-    crossCheck.report(node, readCountersReport({ ...Object(report) }), now - agoMs);
+    const read = readCountersReport({ ...Object(report) });
+    if (read.certificate !== undefined) shown.told(node, read.certificate);
+    crossCheck.report(node, read, now - agoMs);
   } catch (reason) {
     if (CellwallError.from(reason).code === 'internal') throw reason;
   }

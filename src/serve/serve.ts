@@ -25,7 +25,6 @@ import { createMetrics } from '../observe/metrics.ts';
 import { createRefusals } from '../observe/refusals.ts';
 import { createSeenIssuers } from '../observe/seen-issuers.ts';
 import type { MeshIr } from '../policy/ir.ts';
-import { createClockOffsets } from '../registry/clock-offsets.ts';
 import { createConnectionCertificates } from '../registry/connection-certificates.ts';
 import type { RegistryChange } from '../registry/registered-proxy.ts';
 import { createTypesEverywhere } from '../registry/types-everywhere.ts';
@@ -53,6 +52,8 @@ import { openRotator } from './open-rotator.ts';
 import { proveStates } from './prove-states.ts';
 import { receivers } from './receivers.ts';
 import { recordRefused } from './record-refused.ts';
+import { createReported } from './reported.ts';
+import { createRotateProxies } from './rotate-proxies.ts';
 import type { ServeOptions, ServeStarted } from './serve-options.ts';
 import { finishSwap } from './state-copy.ts';
 import { openXds } from './xds.ts';
@@ -134,7 +135,7 @@ export async function serve(
   const mesh = createWatched<MeshIr | undefined>(undefined);
   const watched = { clock, log: log.child({ room: 'registry' }), onChange: registryChanged.tell };
   const registry = openRegistry({ store, replicas, lifecycle, metrics, ...watched });
-  const offsets = createClockOffsets({ clock, log: log.child({ room: 'registry' }) });
+  const told = createReported(clock, log.child({ room: 'registry' }));
   const identity = await createIdentityServices({
     ...{ shared, data: options.data, ca: options.ca, attestors, openCa: deps.openCa ?? follower?.openCa },
     ...{ bootstrapSecret: options.bootstrapSecret, oidc: options.oidc },
@@ -146,8 +147,8 @@ export async function serve(
     clock,
     log: createSummedLog(log.child({ room: 'identity' }), clock),
     lifecycle,
-    backdate: () => backdateFor(offsets.behind()),
-    receive: receivers({ registry, crossCheck, offsets, others: replicas, isolation, monotonic: clock.monotonic }),
+    backdate: () => backdateFor(told.offsets.behind()),
+    receive: receivers({ registry, crossCheck, ...told, others: replicas, isolation, monotonic: clock.monotonic }),
   });
   identity.issuer.watch(() => metrics.svidIssued());
   const publishers = openPublishing({
@@ -163,18 +164,9 @@ export async function serve(
     log: log.child({ room: 'identity' }),
   });
   const control = createControl({
-    ...{
-      issuerKeys: material.issuerKeys.of,
-      store,
-      bundles: material.bundles,
-      rotator,
-      cache,
-      registry,
-      clock,
-      metrics,
-    },
+    ...{ store, rotator, cache, registry, clock, metrics, bundles: material.bundles },
     log: log.child({ room: 'control' }),
-    cuts: store.table('cuts'),
+    ...{ cuts: store.table('cuts'), shown: told.shown.of, issuerKeys: material.issuerKeys.of },
     onMesh: mesh.set,
     onIdentities: identitiesChanged.tell,
     onPublished: followPorts(coverage, registry.proxies),
@@ -186,7 +178,7 @@ export async function serve(
     control.onRegistryChange(change);
     if (registry.get(change.node) !== undefined) return;
     coverage.gone(change.node);
-    offsets.forget(change.node);
+    told.forget(change.node);
   });
   const following = followBundle({ identity, rotator, trustDomain, clock, onBundle: control.onBundle });
   lifecycle.defer('trust bundle', following.close);
@@ -208,7 +200,7 @@ export async function serve(
   });
   const roots = openRoots({
     ...{ identity, registry, shared, audit, metrics, clock, lifecycle, issuers, renew: following.renew },
-    mesh: control.mesh,
+    ...{ mesh: control.mesh, shown: told.shown.of },
     ...{ streams: xds.inspect, publishers: publishers.status, log: log.child({ room: 'identity' }) },
   });
   const hosts = openHosts({
@@ -234,14 +226,15 @@ export async function serve(
     log: log.child({ room: 'cutover' }),
   });
   admin.attach({
-    ...{ control, everywhere, identity, rotator, cutOver, endpoints, hosts, bans, roots },
+    ...{ control, everywhere, identity, cutOver, endpoints, hosts, bans, roots },
+    rotate: createRotateProxies({ registry, control, rotator, api: identity.api }),
     publishers: publishers.all,
     ...defined({ parent: follower?.status, followers: identity.followers }),
     issuerKeys: material.issuerKeys,
     federation: material.federation,
     missingCredentials: () => material.missingCredentials(control.mesh()),
     away: () => awayStatus(registry.away(), control.mesh()),
-    clockOffset: offsets.of,
+    clockOffset: told.offsets.of,
     certificates: () => listCertificates({ identity, control, connections, trustDomain }),
   });
   editGate.attach(cutOver, async (services, reasons) => {

@@ -86,6 +86,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
   const ports = freePorts({ inbounds, admin, leftover, drainMs, now, log });
   let keeper: SvidKeeper | undefined;
   const workloadApi = createOwnWorkloadApi(options.workloadApi, { clock, log });
+  let renewed = (): void => {};
   const failed = new AbortController();
   const notStopped = (): void => {
     if (drain.aborted) throw new CellwallError('aborted', 'stopped before Envoy was started');
@@ -105,6 +106,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       onRenewed(svid) {
         writeXdsSecrets(dataDir, svid);
         workloadApi.renewed(svid);
+        renewed();
       },
       signal: AbortSignal.any([drain, failed.signal]),
     });
@@ -179,6 +181,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       ...{ ...counted, everyMs: options.countersEveryMs ?? 10_000, clock, log },
       goodbye: (now) => sayGoodbye({ servers, svid: started.current(), instance, run, now, log }),
     });
+    renewed = envoy.soon;
     log.info({ spiffeId, instance, pid: envoy.pid }, 'Envoy started');
     void envoy.exited.then(workloadApi.close);
     if (applications.length > 0) {

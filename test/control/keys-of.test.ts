@@ -22,7 +22,7 @@ const meshes = {
 };
 
 it.each([
-  ['no word', 'pushed', 'pushed'],
+  ['no word', 'local', 'pushed'],
   ['pushed', 'pushed', 'pushed'],
   ['local', 'local', 'none'],
 ] as const)('a Workload that says %s: with a helper %s, without one %s', (said, helper, bare) => {

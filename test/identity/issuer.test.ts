@@ -72,13 +72,10 @@ describe('when certificates begin', () => {
         [600, 55],
       ] as const) {
         behind = minutes * 60_000;
-        for (const [options, begins] of [
-          [{}, back],
-          [{ publicKey }, 10],
-        ] as const) {
+        for (const options of [{}, { publicKey }]) {
           const now = Date.now();
           const { notBefore, notAfter } = await issuer.issue(api, options);
-          const earliest = Math.max(ca, now - begins * 60_000);
+          const earliest = Math.max(ca, now - back * 60_000);
           expect(Math.abs(notBefore.getTime() - earliest)).toBeLessThan(5000);
           expect(notAfter.getTime()).toBeLessThanOrEqual(Date.now() + hour);
         }

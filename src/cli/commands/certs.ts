@@ -67,7 +67,7 @@ export function certsCommand(context: CliContext): Command {
       });
     });
   const rotate = new Command('rotate')
-    .summary('renew pushed certificates now')
+    .summary('renew the certificates of proxies now')
     .description(
       'Renews the certificates that the control plane pushes to proxies, now: those of one identity, or all.',
     )

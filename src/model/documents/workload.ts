@@ -73,7 +73,8 @@ export const workloadSchema = z.strictObject({
       .optional()
       .describe(
         'Who makes the private keys of its proxies. `local`: the helper beside each Envoy, which no key leaves; a proxy that has none is ' +
-          'sent nothing. `pushed`: the control plane, which sends them by SDS. Default: `pushed`.',
+          'sent nothing. `pushed`: the control plane, which sends them by SDS. Default: `local` where there is such a helper (`cellwall ' +
+          'sidecar`), `pushed` for any other Envoy.',
       ),
   }),
 });

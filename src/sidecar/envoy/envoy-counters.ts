@@ -2,6 +2,7 @@
 // is given (`inbound.<chain>`, and those of filters: lib/inbound-filters.ts).
 import { type EnvoyCounters, envoyCounterNames } from '../../lib/envoy-counters.ts';
 import { filterTraces } from '../../lib/inbound-filters.ts';
+import { shownStat } from '../svid/shown-certificate.ts';
 
 type Name = keyof EnvoyCounters;
 
@@ -14,6 +15,7 @@ export const statsQuery = `/stats?filter=${encodeURIComponent(
     '^tcp\\.inbound\\.(mtls|plain)\\.downstream_cx_total$',
     `^(${prefixes.join('|')})`,
     '^listener\\..+_\\d+\\.(downstream_cx_(total|active)|ssl\\.(handshake|no_certificate|fail_verify_.+))$',
+    shownStat,
     '^access_logs\\.grpc_access_log\\.logs_dropped$',
   ].join('|'),
 )}`;

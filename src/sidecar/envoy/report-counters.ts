@@ -12,6 +12,7 @@ import { CellwallError, type ErrorCode } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { pause } from '../pause.ts';
 import type { ControlPlanes } from '../servers/control-planes.ts';
+import { createShownCertificate } from '../svid/shown-certificate.ts';
 import type { StoredSvid } from '../svid/svid-files.ts';
 import type { AdminAddress } from './bootstrap.ts';
 import { readCounters, statsQuery } from './envoy-counters.ts';
@@ -20,6 +21,8 @@ import { readStats } from './read-stats.ts';
 export interface CountersReporter {
   /** Resolves when Envoy may exit: what was counted has been sent, and its log has been flushed. */
   last(now: AbortSignal): Promise<void>;
+  /** There is something to tell: the next report is made in a moment. */
+  soon(): void;
   close(): void;
 }
 
@@ -41,6 +44,8 @@ export interface CountersReporterOptions {
 /** The proxy connects at about this time. */
 const firstMs = 2000;
 const retryMs = 5000;
+/** Envoy reads a file that was replaced within milliseconds. */
+const soonMs = 300;
 /** Some milliseconds every two minutes. */
 const reportsBetweenCollections = 12;
 const timeoutMs = 5000;
@@ -53,6 +58,7 @@ const refusals: ReadonlySet<ErrorCode> = new Set(['failed_precondition', 'permis
 /** `everyMs` is varied by a tenth. Failures are logged; nothing waits for them. */
 export function reportCounters(options: CountersReporterOptions): CountersReporter {
   const { servers, svid, instance, run, inbounds, admin, everyMs, clock, log, random = Math.random } = options;
+  const shown = createShownCertificate(log);
   const epoch = randomBytes(8).toString('hex');
   let taken = false;
   /** The control plane's objections to this proxy: its document was deleted, its host evicted, another one has its name. */
@@ -75,8 +81,10 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
     const address = admin();
     if (address === undefined) throw new CellwallError('unavailable', "Envoy's admin does not listen yet");
     const first = readCounters(await readStats(address, statsQuery), inbounds);
-    const second = readCounters(await readStats(address, statsQuery), inbounds);
-    return { instance, run, epoch, last, readAt: clock.now(), first, second };
+    const stats = await readStats(address, statsQuery);
+    const second = readCounters(stats, inbounds);
+    const certificate = shown.look(stats, svid());
+    return { ...defined({ certificate }), instance, run, epoch, last, readAt: clock.now(), first, second };
   }
 
   async function report(last: boolean, ms: number): Promise<void> {
@@ -110,6 +118,11 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
       if (!taken) return;
       await report(true, lastTimeoutMs);
       await pause(flushMs, now);
+    },
+    soon() {
+      if (closed || !taken) return;
+      cancel();
+      cancel = plan(Math.min(soonMs, everyMs));
     },
     close,
   };

@@ -1,6 +1,6 @@
 // An Envoy whose counters are reported while it runs, and once more before it drains, after the goodbye.
 import type { EnvoyProcess } from './envoy-process.ts';
-import { type CountersReporterOptions, reportCounters } from './report-counters.ts';
+import { type CountersReporter, type CountersReporterOptions, reportCounters } from './report-counters.ts';
 
 export interface WithCountersOptions extends Omit<CountersReporterOptions, 'admin'> {
   /** Without a drain it exits at once, whatever was not reported yet. */
@@ -10,7 +10,10 @@ export interface WithCountersOptions extends Omit<CountersReporterOptions, 'admi
 }
 
 /** The same process, whose `stop` first says goodbye and sends the last counters. */
-export function withCounters(envoy: EnvoyProcess, { drains, goodbye, ...options }: WithCountersOptions): EnvoyProcess {
+export function withCounters(
+  envoy: EnvoyProcess,
+  { drains, goodbye, ...options }: WithCountersOptions,
+): EnvoyProcess & Pick<CountersReporter, 'soon'> {
   const reporter = reportCounters({ ...options, admin: envoy.admin });
   const ending = new AbortController();
   const close = (): void => {
@@ -21,6 +24,7 @@ export function withCounters(envoy: EnvoyProcess, { drains, goodbye, ...options 
   let last: Promise<void> | undefined;
   return {
     ...envoy,
+    soon: reporter.soon,
     async stop() {
       last ??= drains ? goodbye(ending.signal).then(() => reporter.last(ending.signal)) : Promise.resolve();
       await last;

@@ -25,6 +25,8 @@ export interface FollowBundleOptions {
 /** So that a control plane that comes back does not get all requests at once. */
 const againMs = 1000;
 const longestAgainMs = 10_000;
+/** After it was asked for something else. */
+const soonMs = 100;
 /** It does not support this request, or refuses this host. */
 const refusedMs = 120_000;
 /** A new SVID may be accepted where the one before was not: it had ended, after an outage. */
@@ -50,7 +52,7 @@ export async function followBundle(options: FollowBundleOptions): Promise<void> 
       failures = 0;
       onBundle(reply);
       // An answer without news would be repeated endlessly.
-      if (sequence() <= after) await pause(jitter(longestAgainMs), signal);
+      if (sequence() <= after) await pause(jitter(reply.renew === true ? soonMs : longestAgainMs), signal);
     } catch (reason) {
       if (limit.aborted || moved.aborted) continue;
       const { code, message } = CellwallError.from(reason);

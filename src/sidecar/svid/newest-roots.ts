@@ -7,6 +7,8 @@ export interface HeardBundle {
   readonly sequence?: number;
   /** Names of the roots that are on their way out. */
   readonly retiring?: readonly string[];
+  /** The control plane wants this host to have a new certificate now. */
+  readonly renew?: true;
 }
 
 export interface NewestRoots {

@@ -35,6 +35,11 @@ export interface ObtainSvidDeps {
   readonly signal?: AbortSignal;
 }
 
+export interface ObtainedSvid extends StoredSvid {
+  /** By the control plane's clock; epoch milliseconds. Its dates do not tell: it begins earlier where hosts are known to be behind. */
+  readonly issuedAt: number;
+}
+
 /** A control plane that hangs must not delay for long what another one can do. */
 const oneOfSeveralMs = 2000;
 
@@ -48,7 +53,7 @@ interface AtOneServer extends ObtainSvidDeps {
  * One attempt at each control plane, until one gives an SVID or refuses it; written to the files. Throws `unavailable` or
  * `deadline_exceeded` if a later attempt may succeed. `only`: only by that means.
  */
-export function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promise<StoredSvid> {
+export function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promise<ObtainedSvid> {
   return firstThatAnswers(
     deps.servers,
     (server, of) => obtainFrom({ ...deps, server, ...(of > 1 ? { timeoutMs: oneOfSeveralMs } : {}) }, only),
@@ -56,7 +61,7 @@ export function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promise<Stor
   );
 }
 
-async function obtainFrom(deps: AtOneServer, only?: MeansName): Promise<StoredSvid> {
+async function obtainFrom(deps: AtOneServer, only?: MeansName): Promise<ObtainedSvid> {
   const { files, log, verify = () => {} } = deps;
   const key = await makeKey();
   let refusal: CellwallError | undefined;
@@ -79,7 +84,7 @@ async function obtainFrom(deps: AtOneServer, only?: MeansName): Promise<StoredSv
           "the clock of this host is not the control plane's",
         );
       }
-      return svid;
+      return { ...svid, issuedAt: issuedBy(reply) };
     }
     if (isTransient(reply)) throw reply;
     log.warn({ means, code: reply.code, reason: reply.message }, 'no SVID obtained in this way');

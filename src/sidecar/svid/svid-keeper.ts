@@ -10,7 +10,7 @@ import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { pause } from '../pause.ts';
 import { createNewestRoots, type HeardBundle } from './newest-roots.ts';
-import { isTransient, type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
+import { isTransient, type ObtainedSvid, type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
 import type { StoredSvid } from './svid-files.ts';
 
 export interface SvidKeeper {
@@ -33,6 +33,8 @@ export interface SvidKeeperOptions extends Omit<ObtainSvidDeps, 'roots'> {
 
 /** Over how long hosts ask for new SVIDs when a root is to go. */
 const longestSpreadMs = 30_000;
+/** The same when an operator asks for it. */
+const askedSpreadMs = 1000;
 /** How soon a jump of the clock is noticed. */
 const lookMs = 30_000;
 
@@ -48,8 +50,10 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
   const valid = kept !== undefined && kept.notAfter.getTime() > clock.now() ? kept : undefined;
   const rejoined = valid === undefined ? undefined : await rejoin(valid);
   const resumed = valid !== undefined && rejoined === undefined;
-  const svid = rejoined ?? valid ?? (await first());
-  let latest = svid;
+  const svid: StoredSvid & Partial<ObtainedSvid> = rejoined ?? valid ?? (await first());
+  let latest: StoredSvid = svid;
+  /** When the latest was issued, if it was in this process. */
+  let issued = svid.issuedAt ?? 0;
   let failures = 0;
   let failuresSinceEnd = 0;
   const closing = new AbortController();
@@ -59,11 +63,11 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
 
   /** A slow clock would delay renewals beyond the true expiry. */
   function seen(): number {
-    return Math.max(clock.now(), issuedAt(latest));
+    return Math.max(clock.now(), issuedAt(latest), issued);
   }
 
   /** An SVID by the token, if that has the root of another control plane than what is stored: one that was set up anew. */
-  async function rejoin({ spiffeId, notAfter, bundle }: StoredSvid): Promise<StoredSvid | undefined> {
+  async function rejoin({ spiffeId, notAfter, bundle }: StoredSvid): Promise<ObtainedSvid | undefined> {
     const { token } = renewal;
     const used = { spiffeId, notAfter: notAfter.toISOString() };
     if (token === undefined) {
@@ -92,7 +96,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
     }
   }
 
-  async function first(): Promise<StoredSvid> {
+  async function first(): Promise<ObtainedSvid> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await obtainSvid({ ...renewal, ...defined({ signal }) });
@@ -126,6 +130,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
     try {
       const renewed = await obtainSvid({ ...renewal, signal: closing.signal });
       // Newer roots may have been stored with it since.
+      issued = renewed.issuedAt;
       latest = roots.sequence() === 0 ? renewed : (files.read() ?? renewed);
       onRenewed(latest);
       if (latest.notAfter.getTime() <= clock.now()) {
@@ -163,7 +168,14 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
     trust(heard) {
       const before = roots.sequence();
       const bundle = roots.hear(heard);
-      if (closing.signal.aborted || roots.sequence() === before) return;
+      if (closing.signal.aborted) return;
+      if (heard.renew === true) {
+        log.info({}, 'an operator wants a new certificate: it is requested');
+        cancel();
+        // All hosts may hear of it at once.
+        plan(Math.min(askedSpreadMs, Math.max(0, latest.notAfter.getTime() - clock.now()) / 10) * random());
+      }
+      if (roots.sequence() === before) return;
       // Without one of its own, what is stored may be the same.
       if (bundle !== latest.bundle) {
         // What is in force on disk may be newer than `latest`, for a moment.

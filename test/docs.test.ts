@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { faultRows } from './qualification/identity/faults.ts';
 import { readmeTutorial } from './qualification/support/readme-tutorial.ts';
 import { meshText, problemsOf, yaml } from './support/resolve-text.ts';
 import { projectRoot, sourceFiles } from './support/source-files.ts';
@@ -29,6 +30,13 @@ describe('the pages', () => {
         .map((target) => `${path}: ${target}`),
     );
     expect(broken).toEqual([]);
+  });
+
+  it('name, in the threat model, tests that there are, for every row of what holds of the CA and of identities', () => {
+    const rows = faultRows(projectRoot);
+    expect(rows.length).toBeGreaterThan(25);
+    const missing = rows.flatMap(({ tests }) => tests).filter((file) => !existsSync(join(projectRoot, file)));
+    expect(missing).toEqual([]);
   });
 
   it('name npm scripts that there are', () => {

@@ -17,6 +17,7 @@ import { startTcpEcho } from '../support/echo-application.ts';
 import { eventually } from '../support/eventually.ts';
 import { type OpenCall, openCall } from '../support/open-call.ts';
 import { meshOf } from '../support/resolve-text.ts';
+import { sourceFiles } from '../support/source-files.ts';
 import { createTestCa, type TestCa, type TestCertificate } from '../support/test-ca.ts';
 import { startTranslatedProxy, type TranslatedProxy } from '../support/translated-proxy.ts';
 import { idOf, meshDocument, policyDocument, serviceDocument, trustDomain } from './mesh-text.ts';
@@ -158,3 +159,11 @@ async function startApplication(protocol: 'tcp' | 'grpc') {
   const { port } = server.address() as AddressInfo;
   return { address: '127.0.0.1', port, stop: async () => void server.close() };
 }
+
+test('nobody is given a CRL, in any of the golden configurations', () => {
+  const files = sourceFiles(['test/translate/golden'], ['.yaml']);
+  expect(files.length).toBeGreaterThan(2);
+  expect(files.filter(({ text }) => /\bcrl\b/i.test(text)).map(({ path }) => path)).toEqual([]);
+  // The control: they do contain what would have it.
+  expect(files.some(({ text }) => text.includes('trust_domains') || text.includes('trustDomains'))).toBe(true);
+});

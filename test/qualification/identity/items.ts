@@ -1,9 +1,13 @@
 // Identities that come back, and certificates that are what they should be.
 import type { Item } from '../item.ts';
 import { fromTests } from '../support/from-tests.ts';
+import { faultsItem } from './faults.ts';
 
 const rotationFile = 'test/identity/roots/rotation-world.test.ts';
 const recoveryFile = 'test/identity/recovery.test.ts';
+const banFile = 'test/identity/ban-one-host.test.ts';
+const jwtFile = 'test/identity/jwt.test.ts';
+const certificatesFile = 'test/identity/certificates.test.ts';
 
 export const identityItems: readonly Item[] = [
   fromTests({
@@ -33,14 +37,14 @@ export const identityItems: readonly Item[] = [
     bound:
       'next request refused < 1 s, streams and TCP cut < 5 s, in each round; 0 failed calls of the other host; control: as long without ' +
       'a ban, nothing ends',
-    files: ['test/identity/ban-one-host.test.ts'],
+    files: [banFile],
     limitMinutes: 25,
   }),
   fromTests({
     name: 'certificates',
     line: '100,000 certificates for random identities, names, hosts, keys and lifetimes, each read by OpenSSL, some by a library too',
     bound: 'each to the letter of X509-SVID, for exactly what was attested, ending before its issuer; no serial twice',
-    files: ['test/identity/certificates.test.ts'],
+    files: [certificatesFile],
     limitMinutes: 25,
   }),
   fromTests({
@@ -48,7 +52,7 @@ export const identityItems: readonly Item[] = [
     line: '20,000 JWT-SVIDs for random audiences at random moments, over a day and more, each verified by other code than what signed it',
     bound:
       'each to the letter of JWT-SVID, for exactly what was attested; no serial (`jti`) twice; its key among those that are published',
-    files: ['test/identity/jwt.test.ts'],
+    files: [jwtFile],
     limitMinutes: 15,
   }),
   fromTests({
@@ -84,4 +88,5 @@ export const identityItems: readonly Item[] = [
     only: 'kill -9|any two writes',
     limitMinutes: 20,
   }),
+  faultsItem([rotationFile, recoveryFile, banFile, certificatesFile, jwtFile]),
 ];

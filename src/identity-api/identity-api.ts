@@ -2,6 +2,7 @@
 // bundle, and reports of proxies. A handful of routes on plain node:https needs no framework.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerSvid } from '../identity/server-svid.ts';
+import type { ForeignBundle } from '../identity/federation/foreign-bundle.ts';
 import { bundlePem } from '../identity/trust-bundle.ts';
 import { sha256 } from '../identity/x509/fingerprint.ts';
 import { defined } from '../lib/defined.ts';
@@ -17,6 +18,7 @@ import { identityOf, type Peer } from './identity-of.ts';
 import { type ErrorReply, identityPaths } from './identity-protocol.ts';
 import { createIdentityServer, type IdentityServer } from './identity-server.ts';
 import { createIssuing, type IssuingDeps } from './issuing.ts';
+import { foreignTrustReply } from './foreign-trust.ts';
 import { createJwtRoutes, type JwtServices } from './jwt-routes.ts';
 import { readBody } from './read-body.ts';
 import { createReceivers, type Receivers } from './receivers.ts';
@@ -30,6 +32,8 @@ export interface IdentityApiOptions extends Receivers, IssuingDeps {
   readonly followed?: Followed | undefined;
   /** Absent: it issues no JWT-SVIDs. */
   readonly jwt?: JwtServices | undefined;
+  /** Bundles of foreign trust domains that are in force. Absent: none. */
+  readonly foreign?: () => readonly ForeignBundle[];
   readonly log: Log;
   readonly maxConnections?: number;
   readonly way?: Pick<RightOfWay, 'waitMs'>;
@@ -72,6 +76,9 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       }
       if (path === identityPaths.jwtKeys && request.method === 'GET') {
         return send(response, 200, await jwt.keys(), 'application/json');
+      }
+      if (path === identityPaths.foreign && request.method === 'GET') {
+        return send(response, 200, foreignTrustReply(options.foreign?.() ?? []), 'application/json');
       }
       if (path === identityPaths.jwt && request.method === 'POST') {
         const peer = peerOf(request, caller);

@@ -72,6 +72,8 @@ export const identityPaths = {
   jwt: '/v1/jwt-svid',
   /** The keys that verify JWT-SVIDs, a JWK Set. */
   jwtKeys: '/v1/jwt-keys',
+  /** Roots and keys of foreign trust domains. */
+  foreign: '/v1/foreign-trust',
   /** Over mTLS, with the proxy's SVID (counters-report.ts). */
   counters: '/v1/counters',
   /** Likewise: this proxy is about to start, under this name (leave-request.ts). */

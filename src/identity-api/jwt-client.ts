@@ -2,6 +2,7 @@
 import { request } from 'node:https';
 import { CellwallError } from '../lib/errors.ts';
 import { isWrongServer, readReply } from './client.ts';
+import { type ForeignTrust, readForeignTrust } from './foreign-trust.ts';
 import { identityPaths, type JwtReply, type JwtRequest } from './identity-protocol.ts';
 import { connectAs, type OwnSvid } from './svid-connection.ts';
 
@@ -28,6 +29,11 @@ export async function fetchJwt(options: JwtClientOptions, audience: readonly str
 /** A JWK Set, as text. */
 export function fetchJwtKeys(options: JwtClientOptions): Promise<string> {
   return ask(options, identityPaths.jwtKeys);
+}
+
+/** Of foreign trust domains. */
+export async function fetchForeignTrust(options: JwtClientOptions): Promise<readonly ForeignTrust[]> {
+  return readForeignTrust(await ask(options, identityPaths.foreign));
 }
 
 function ask({ host, port, svid, timeoutMs = 5000 }: JwtClientOptions, path: string, body?: string): Promise<string> {

@@ -12,6 +12,7 @@ import { createJoinTokenAttestor, type JoinTokenAttestor } from '../identity/att
 import { createNodeRegistry, type NodeRegistry } from '../identity/attestor/node-registry.ts';
 import { type Bans, createBans } from '../identity/ban/bans.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
+import type { ForeignBundle } from '../identity/federation/foreign-bundle.ts';
 import { createFollowerIssuers, type FollowerIssuers } from '../identity/follower-issuers.ts';
 import { createIssuer, type Issuer } from '../identity/issuer.ts';
 import { type OpenAuthority, openAuthority } from '../identity/open-authority.ts';
@@ -29,7 +30,7 @@ import type { Log } from '../lib/log.ts';
 import { readNodeId } from '../lib/node-id.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
 import type { Table } from '../lib/table.ts';
-import type { Watchable } from '../lib/watchable.ts';
+import { createWatched, type Watchable, type Watched } from '../lib/watchable.ts';
 import { parseSpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { MeshIr } from '../policy/ir.ts';
@@ -65,6 +66,8 @@ export interface IdentityServices {
   /** Of JWT-SVIDs, for relying parties. */
   readonly oidc: Pick<OpenJwt, 'listens' | 'published'>;
   readonly jwtKeys: OpenJwt['services']['keys'];
+  /** Bundles of foreign trust domains, which are opened later. */
+  readonly foreign: Watched<readonly ForeignBundle[]>;
   /** Control planes that follow this one. Absent: it follows one itself. */
   readonly followers: (() => readonly SeenFollower[]) | undefined;
 }
@@ -141,6 +144,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     refuse: bans.check,
     backdate: deps.backdate,
   });
+  const foreign = createWatched<readonly ForeignBundle[]>([]);
   const jwt = await openJwt({
     ...{ data, oidc: deps.oidc, shared, trustDomain, policy, refuse: bans.check, clock, log, lifecycle },
     ...{ keys: sealed('jwt-keys'), jobs: store.table('jobs') },
@@ -189,6 +193,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
       },
     },
     jwt: jwt.services,
+    foreign: foreign.value,
     exchanges: recordExchanges({ audit, clock, log, lifecycle }),
     ...{
       issuer,
@@ -235,5 +240,6 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     refusedSvids,
     oidc: jwt,
     jwtKeys: jwt.services.keys,
+    foreign,
   };
 }

@@ -24,7 +24,7 @@ export interface FederationParts {
   readonly data: string;
   readonly endpoint: ServeOptions['bundleEndpoint'];
   readonly store: Pick<Store, 'table'>;
-  readonly identity: Pick<IdentityServices, 'bundle' | 'jwtKeys' | 'server'>;
+  readonly identity: Pick<IdentityServices, 'bundle' | 'foreign' | 'jwtKeys' | 'server'>;
   readonly mesh: Watchable<MeshIr | undefined>;
   readonly metrics: Pick<Metrics, 'watchForeignBundles'>;
   readonly clock: Clock;
@@ -48,7 +48,11 @@ export async function openFederation(parts: FederationParts): Promise<Federation
   const key = sealKey(join(data, 'seal.key'));
   const foreign = createForeignBundles({
     ...{ table: createSealedTable({ table: store.table(table), name: table, key, log }), own: identity.bundle },
-    ...{ clock, log, onChange },
+    ...{ clock, log },
+    onChange() {
+      identity.foreign.set(foreign.all());
+      onChange();
+    },
   });
   lifecycle.defer('foreign bundles', async () => foreign.stop());
   await foreign.restore();
@@ -57,6 +61,7 @@ export async function openFederation(parts: FederationParts): Promise<Federation
     if (now === undefined || now.trustBundles === followed) return;
     followed = now.trustBundles;
     foreign.follow(followed?.values() ?? []);
+    identity.foreign.set(foreign.all());
   });
   lifecycle.defer('federation', async () => unwatch());
   metrics.watchForeignBundles(foreign.status, clock.now);

@@ -22,7 +22,7 @@ import type { ServeOptions } from './serve-options.ts';
 export interface OpenMaterialDeps {
   readonly options: Pick<ServeOptions, 'data' | 'credentials' | 'bundleEndpoint'>;
   readonly trustDomain: TrustDomain;
-  readonly identity: Pick<IdentityServices, 'bundle' | 'jwtKeys' | 'server'>;
+  readonly identity: Pick<IdentityServices, 'bundle' | 'foreign' | 'jwtKeys' | 'server'>;
   readonly metrics: Pick<Metrics, 'watchForeignBundles'>;
   readonly store: Pick<Store, 'table'>;
   readonly mesh: Watchable<MeshIr | undefined>;

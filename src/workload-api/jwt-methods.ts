@@ -9,12 +9,13 @@ import {
   ValidateJWTSVIDRequestSchema,
   ValidateJWTSVIDResponseSchema,
 } from '#gen/workload_pb.js';
+import type { ForeignTrust } from '../identity-api/foreign-trust.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { frameOf, type GrpcCall } from '../lib/grpc-call.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import { jwkSet } from './jwk-set.ts';
 import { createNewestOnly } from './newest-only.ts';
-import { verifyJwt } from './verify-jwt.ts';
+import { foreignAlgorithms, verifyJwt } from './verify-jwt.ts';
 import type { WorkloadMethod } from './workload-methods.ts';
 import { trustDomainUriOf, type WorkloadSvid } from './workload-svid.ts';
 
@@ -26,6 +27,8 @@ export interface JwtSource {
   keys(): Promise<Watchable<string | undefined>>;
   /** Asks for keys now, unless it has just done so. */
   refresh(): Promise<void>;
+  /** Foreign trust domains, as far as they are known. Absent: none. */
+  foreign?(): Watchable<readonly ForeignTrust[]>;
 }
 
 export interface JwtMethodsDeps {
@@ -52,16 +55,25 @@ export function jwtMethods({ svid, jwt, clock }: JwtMethodsDeps): Readonly<Recor
       return {
         request() {
           const write = createNewestOnly(call);
+          const foreign = jwt.foreign?.();
+          let own: string | undefined;
           const send = (keys: string | undefined): void => {
+            own = keys;
             if (keys === undefined) return;
-            const bundles = { [trustDomainUriOf(svid.value().spiffeId)]: Buffer.from(JSON.stringify(jwkSet(keys))) };
+            const bundles = {
+              ...Object.fromEntries((foreign?.value() ?? []).map((one) => [`spiffe://${one.trustDomain}`, setOf(one.keys)])),
+              [trustDomainUriOf(svid.value().spiffeId)]: setOf(keys),
+            };
             write(frameOf(toBinary(JWTBundlesResponseSchema, create(JWTBundlesResponseSchema, { bundles }))));
           };
           jwt.keys().then(
             (keys) => {
               if (over) return;
               send(keys.value());
-              stop = keys.watch(send);
+              const ends = [keys.watch(send), foreign?.watch(() => send(own))];
+              stop = () => {
+                for (const end of ends) end?.();
+              };
             },
             (reason: unknown) => call.end(CellwallError.from(reason)),
           );
@@ -77,6 +89,12 @@ export function jwtMethods({ svid, jwt, clock }: JwtMethodsDeps): Readonly<Recor
       const { audience, svid: token } = fromBinary(ValidateJWTSVIDRequestSchema, bytes);
       if (audience === '' || token === '') throw new CellwallError('invalid_argument', 'audience and token are needed');
       const trustDomain = trustDomainUriOf(svid.value().spiffeId);
+      const other = foreignOf(token, jwt.foreign?.().value() ?? []);
+      if (other !== undefined) {
+        const given = { trustDomain: `spiffe://${other.trustDomain}`, keys: other.keys, algorithms: foreignAlgorithms };
+        const found = await verifyJwt({ token, audience, ...given, now: clock.now() });
+        return toBinary(ValidateJWTSVIDResponseSchema, create(ValidateJWTSVIDResponseSchema, found));
+      }
       const keys = await jwt.keys();
       const verified = await verifyJwt({ token, audience, trustDomain, keys: keys.value(), now: clock.now() }).catch(
         async (reason: unknown) => {
@@ -91,6 +109,21 @@ export function jwtMethods({ svid, jwt, clock }: JwtMethodsDeps): Readonly<Recor
       return toBinary(ValidateJWTSVIDResponseSchema, create(ValidateJWTSVIDResponseSchema, verified));
     }),
   };
+}
+
+function setOf(keys: string): Buffer {
+  return Buffer.from(JSON.stringify(jwkSet(keys)));
+}
+
+/** By the subject that it states: which keys are asked. They decide. */
+function foreignOf(token: string, foreign: readonly ForeignTrust[]): ForeignTrust | undefined {
+  let subject = '';
+  try {
+    subject = String(Object(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())).sub);
+  } catch {
+    return undefined;
+  }
+  return foreign.find(({ trustDomain }) => subject.startsWith(`spiffe://${trustDomain}/`));
 }
 
 /** One request, one answer. */

@@ -13,6 +13,8 @@ export interface VerifyJwt {
   readonly trustDomain: string;
   /** A JWK Set, as text. */
   readonly keys: string | undefined;
+  /** Default: that of our own keys. */
+  readonly algorithms?: readonly string[];
   /** Epoch milliseconds. */
   readonly now: number;
 }
@@ -22,6 +24,9 @@ export interface VerifiedJwt {
   readonly claims: JsonObject;
 }
 
+/** JWT-SVID §2: whatever another trust domain may use, by keys of that kind. */
+export const foreignAlgorithms = ['RS', 'PS', 'ES'].flatMap((kind) => ['256', '384', '512'].map((bits) => kind + bits));
+
 const mostBytes = 8192;
 /** Between two hosts' clocks. */
 const skewS = 30;
@@ -30,12 +35,19 @@ const skewS = 30;
  * Throws `invalid_argument` with the reason. The algorithm is the one that keys of the trust domain have; keys named in a token (`jwk`,
  * `jku`, `x5u`, `x5c`) are never looked at, and neither is a token with `crit`.
  */
-export async function verifyJwt({ token, audience, trustDomain, keys, now }: VerifyJwt): Promise<VerifiedJwt> {
+export async function verifyJwt({
+  token,
+  audience,
+  trustDomain,
+  keys,
+  algorithms = ['ES256'],
+  now,
+}: VerifyJwt): Promise<VerifiedJwt> {
   if (keys === undefined) throw new CellwallError('unavailable', 'the keys of the trust domain are not known yet');
   if (token.length > mostBytes) throw refused('it is too long');
   try {
     const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(jwkSet(keys)), {
-      algorithms: ['ES256'],
+      algorithms: [...algorithms],
       audience,
       currentDate: new Date(now),
       clockTolerance: skewS,

@@ -4,20 +4,26 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { X509BundlesResponseSchema, X509SVIDResponseSchema } from '#gen/workload_pb.js';
 import { fromPem } from '../identity/x509/pem.ts';
+import type { ForeignTrust } from '../identity-api/foreign-trust.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { frameOf } from '../lib/grpc-call.ts';
-import type { Watchable } from '../lib/watchable.ts';
+import { createWatched, type Watchable } from '../lib/watchable.ts';
+import type { JwtSource } from './jwt-methods.ts';
 import { createNewestOnly } from './newest-only.ts';
 import type { WorkloadMethod } from './workload-methods.ts';
 import { trustDomainUriOf, type WorkloadSvid } from './workload-svid.ts';
 
 export interface X509MethodsDeps {
   readonly svid: Watchable<WorkloadSvid>;
+  readonly jwt?: Pick<JwtSource, 'foreign'>;
   readonly clock: Pick<Clock, 'now'>;
 }
 
-export function x509Methods({ svid, clock }: X509MethodsDeps): Readonly<Record<string, WorkloadMethod>> {
+type Foreign = Watchable<readonly ForeignTrust[]>;
+type Encode = (svid: WorkloadSvid, foreign: readonly ForeignTrust[]) => Uint8Array;
+
+export function x509Methods({ svid, jwt, clock }: X509MethodsDeps): Readonly<Record<string, WorkloadMethod>> {
   const usable = (): WorkloadSvid => {
     const now = svid.value();
     if (now.notAfter.getTime() > clock.now()) return now;
@@ -25,32 +31,40 @@ export function x509Methods({ svid, clock }: X509MethodsDeps): Readonly<Record<s
       hint: 'its holder asks for a new one until it gets one: try again',
     });
   };
+  const none = createWatched<readonly ForeignTrust[]>([]);
+  /** Asked for from the first call on. */
+  const foreign = (): Foreign => jwt?.foreign?.() ?? none;
   return {
-    FetchX509SVID: streamed(svid, usable, framed(svidResponse)),
+    FetchX509SVID: streamed({ svid, foreign }, usable, framed(svidResponse)),
     // The roots are good whatever became of the SVID.
-    FetchX509Bundles: streamed(svid, svid.value, framed(bundlesResponse)),
+    FetchX509Bundles: streamed({ svid, foreign }, svid.value, framed(bundlesResponse)),
   };
 }
 
 /** `first` may throw instead of giving a first answer. Equal answers are not repeated. */
 function streamed(
-  svid: Watchable<WorkloadSvid>,
+  { svid, foreign }: { readonly svid: Watchable<WorkloadSvid>; readonly foreign: () => Foreign },
   first: () => WorkloadSvid,
-  frame: (svid: WorkloadSvid) => Buffer,
+  frame: ReturnType<typeof framed>,
 ): WorkloadMethod {
   return (call) => {
     let stop = (): void => {};
     return {
       request() {
         const write = createNewestOnly(call);
-        let last = frame(first());
+        const others = foreign();
+        let last = frame(first(), others.value());
         write(last);
-        stop = svid.watch((next) => {
-          const changed = frame(next);
+        const look = (): void => {
+          const changed = frame(svid.value(), others.value());
           if (changed.equals(last)) return;
           last = changed;
           write(changed);
-        });
+        };
+        const ends = [svid.watch(look), others.watch(look)];
+        stop = () => {
+          for (const end of ends) end();
+        };
       },
       over: () => stop(),
     };
@@ -58,23 +72,32 @@ function streamed(
 }
 
 /** However many calls are open, each SVID is encoded once. */
-function framed(encode: (svid: WorkloadSvid) => Uint8Array): (svid: WorkloadSvid) => Buffer {
-  let made: { readonly of: WorkloadSvid; readonly frame: Buffer } | undefined;
-  return (svid) => {
-    if (made?.of !== svid) made = { of: svid, frame: frameOf(encode(svid)) };
+function framed(encode: Encode): (svid: WorkloadSvid, foreign: readonly ForeignTrust[]) => Buffer {
+  let made: { readonly of: WorkloadSvid; readonly with: readonly ForeignTrust[]; readonly frame: Buffer } | undefined;
+  return (svid, foreign) => {
+    if (made?.of !== svid || made.with !== foreign) {
+      made = { of: svid, with: foreign, frame: frameOf(encode(svid, foreign)) };
+    }
     return made.frame;
   };
 }
 
-function svidResponse({ spiffeId, chain, key, bundle }: WorkloadSvid): Uint8Array {
+function svidResponse({ spiffeId, chain, key, bundle }: WorkloadSvid, foreign: readonly ForeignTrust[]): Uint8Array {
   const x509SvidKey = key.export({ format: 'der', type: 'pkcs8' });
   const svid = { spiffeId, x509Svid: ders(chain), x509SvidKey, bundle: ders(bundle) };
-  return toBinary(X509SVIDResponseSchema, create(X509SVIDResponseSchema, { svids: [svid] }));
+  const federatedBundles = bundlesOf(foreign);
+  return toBinary(X509SVIDResponseSchema, create(X509SVIDResponseSchema, { svids: [svid], federatedBundles }));
 }
 
-function bundlesResponse({ spiffeId, bundle }: WorkloadSvid): Uint8Array {
-  const bundles = { [trustDomainUriOf(spiffeId)]: ders(bundle) };
+function bundlesResponse({ spiffeId, bundle }: WorkloadSvid, foreign: readonly ForeignTrust[]): Uint8Array {
+  const bundles = { ...bundlesOf(foreign), [trustDomainUriOf(spiffeId)]: ders(bundle) };
   return toBinary(X509BundlesResponseSchema, create(X509BundlesResponseSchema, { bundles }));
+}
+
+/** One without roots vouches for nobody: not there is the same. */
+function bundlesOf(foreign: readonly ForeignTrust[]): Record<string, Uint8Array> {
+  const known = foreign.filter(({ roots }) => roots !== '');
+  return Object.fromEntries(known.map(({ trustDomain, roots }) => [`spiffe://${trustDomain}`, ders(roots)]));
 }
 
 /** ASN.1 DER, one after the other, without anything between. */

@@ -34,6 +34,8 @@ export interface ForeignBundles {
   restore(): Promise<void>;
   /** The bundle in force; undefined: none is, and nobody is accepted. */
   of(source: ForeignSource): ForeignBundle | undefined;
+  /** Those in force, of all that are followed. */
+  all(): readonly ForeignBundle[];
   /** Fetches for these from now on, and for no others. */
   follow(sources: Iterable<ForeignSource>): void;
   status(): readonly ForeignBundleStatus[];
@@ -195,6 +197,7 @@ export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
       }
     },
     of: (source) => inForce(source, placeOf(source)),
+    all: () => followed.flatMap(({ source, place }) => inForce(source, place) ?? []),
     follow(sources) {
       const before = followed;
       followed = [...sources].map((source) => {

@@ -2,7 +2,8 @@
 // which are asked for from the first use on, more often than a key is published before it signs.
 
 import type { JwtReply } from '../../identity-api/identity-protocol.ts';
-import { fetchJwt, fetchJwtKeys } from '../../identity-api/jwt-client.ts';
+import type { ForeignTrust } from '../../identity-api/foreign-trust.ts';
+import { fetchForeignTrust, fetchJwt, fetchJwtKeys } from '../../identity-api/jwt-client.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
@@ -32,6 +33,8 @@ export function createJwtSource({ servers, svid, clock, log, signal }: JwtSource
   let asking: Promise<void> | undefined;
   let askedAt = Number.NEGATIVE_INFINITY;
   let polls = false;
+  const foreign = createWatched<readonly ForeignTrust[]>([]);
+  let asksForeign = false;
 
   const asked = <T>(
     attempt: (at: { readonly host: string; readonly port: number; readonly svid: StoredSvid }) => Promise<T>,
@@ -67,7 +70,35 @@ export function createJwtSource({ servers, svid, clock, log, signal }: JwtSource
     signal.addEventListener('abort', () => cancel(), { once: true });
   }
 
+  /** Within a minute of a change, from the first use on. */
+  function pollForeign(): void {
+    if (asksForeign) return;
+    asksForeign = true;
+    let cancel = (): void => {};
+    const next = (): void => {
+      asked(fetchForeignTrust)
+        .then((found) => {
+          if (JSON.stringify(found) !== JSON.stringify(foreign.value())) foreign.set(found);
+        })
+        .catch((reason: unknown) => {
+          const { code, message } = CellwallError.from(reason);
+          // An older control plane knows none.
+          if (code !== 'not_found' && !signal.aborted)
+            log.warn({ reason: message }, 'foreign trust domains cannot be asked for now: the known ones stay');
+        })
+        .finally(() => {
+          if (!signal.aborted) cancel = clock.after(keysEveryMs, next);
+        });
+    };
+    next();
+    signal.addEventListener('abort', () => cancel(), { once: true });
+  }
+
   return {
+    foreign() {
+      pollForeign();
+      return foreign;
+    },
     async fetch(audience) {
       const name = JSON.stringify(audience.toSorted());
       const now = clock.now();

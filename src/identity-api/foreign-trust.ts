@@ -23,8 +23,11 @@ export function readForeignTrust(text: string): readonly ForeignTrust[] {
   const { trust }: { readonly trust?: unknown } = Object(JSON.parse(text));
   if (!Array.isArray(trust)) throw new CellwallError('internal', 'the reply names no trust domains');
   return trust.map((one: unknown): ForeignTrust => {
-    const { trustDomain, roots, keys }: { readonly trustDomain?: unknown; readonly roots?: unknown; readonly keys?: unknown } =
-      Object(one);
+    const {
+      trustDomain,
+      roots,
+      keys,
+    }: { readonly trustDomain?: unknown; readonly roots?: unknown; readonly keys?: unknown } = Object(one);
     if (typeof trustDomain !== 'string' || typeof roots !== 'string' || typeof keys !== 'string') {
       throw new CellwallError('internal', 'the reply is not about trust domains');
     }

@@ -1,8 +1,8 @@
 // The identity API: HTTPS with the control plane's own SVID; the caller's evidence is inside the request. Join, renew, the trust domain's
 // bundle, and reports of proxies. A handful of routes on plain node:https needs no framework.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ServerSvid } from '../identity/server-svid.ts';
 import type { ForeignBundle } from '../identity/federation/foreign-bundle.ts';
+import type { ServerSvid } from '../identity/server-svid.ts';
 import { bundlePem } from '../identity/trust-bundle.ts';
 import { sha256 } from '../identity/x509/fingerprint.ts';
 import { defined } from '../lib/defined.ts';
@@ -14,11 +14,11 @@ import { sourceOf } from '../lib/source-of.ts';
 import { type BundleWaiters, createBundleWaiters, readRootNames } from './bundle-waiters.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
 import { createFollowRoutes, type Followed } from './follow-routes.ts';
+import { foreignTrustReply } from './foreign-trust.ts';
 import { identityOf, type Peer } from './identity-of.ts';
 import { type ErrorReply, identityPaths } from './identity-protocol.ts';
 import { createIdentityServer, type IdentityServer } from './identity-server.ts';
 import { createIssuing, type IssuingDeps } from './issuing.ts';
-import { foreignTrustReply } from './foreign-trust.ts';
 import { createJwtRoutes, type JwtServices } from './jwt-routes.ts';
 import { readBody } from './read-body.ts';
 import { createReceivers, type Receivers } from './receivers.ts';

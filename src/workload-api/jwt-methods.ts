@@ -61,7 +61,9 @@ export function jwtMethods({ svid, jwt, clock }: JwtMethodsDeps): Readonly<Recor
             own = keys;
             if (keys === undefined) return;
             const bundles = {
-              ...Object.fromEntries((foreign?.value() ?? []).map((one) => [`spiffe://${one.trustDomain}`, setOf(one.keys)])),
+              ...Object.fromEntries(
+                (foreign?.value() ?? []).map((one) => [`spiffe://${one.trustDomain}`, setOf(one.keys)]),
+              ),
               [trustDomainUriOf(svid.value().spiffeId)]: setOf(keys),
             };
             write(frameOf(toBinary(JWTBundlesResponseSchema, create(JWTBundlesResponseSchema, { bundles }))));

@@ -1,7 +1,9 @@
 // Two whole control planes that federate with each other: each fetches the other's bundle, and keeps it.
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fetchForeignTrust } from '../../src/identity-api/jwt-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { meshText, serviceText, yaml } from '../support/resolve-text.ts';
@@ -77,4 +79,10 @@ test('it is there after a restart at which the other side is away, and the failu
   expect(found).toMatchObject({ trustDomain: 'td2', roots: 1 });
   expect(found.error?.message).toContain('ECONNREFUSED');
   expect(found.fetchedAt).toBeDefined();
+  // What helpers are told, for the Workload API.
+  const { dir } = await one.plane.enrol('spiffe://td1/service/api');
+  const text = (name: string): string => readFileSync(join(dir, name), 'utf8');
+  const svid = { chain: text('svid.pem'), key: createPrivateKey(text('key.pem')), bundle: text('bundle.pem') };
+  const told = await fetchForeignTrust({ host: '127.0.0.1', port: one.plane.identityPort, svid });
+  expect(told).toMatchObject([{ trustDomain: 'td2', roots: other.root }]);
 });

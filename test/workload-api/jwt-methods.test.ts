@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
-import { createLocalJWKSet, decodeJwt, exportJWK, type JSONWebKeySet, jwtVerify } from 'jose';
+import { createLocalJWKSet, decodeJwt, exportJWK, type JSONWebKeySet, jwtVerify, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   JWTBundlesResponseSchema,
@@ -15,8 +15,10 @@ import {
   ValidateJWTSVIDRequestSchema,
   ValidateJWTSVIDResponseSchema,
 } from '#gen/workload_pb.js';
+import type { ForeignTrust } from '../../src/identity-api/foreign-trust.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { createWatched } from '../../src/lib/watchable.ts';
 import { keepSvid } from '../../src/sidecar/svid/keep-svid.ts';
 import { verifyJwt } from '../../src/workload-api/verify-jwt.ts';
 import { createWorkloadApi } from '../../src/workload-api/workload-api.ts';
@@ -24,6 +26,7 @@ import { createIdentityHarness, type IdentityHarness } from '../support/identity
 
 const spiffeId = 'spiffe://td1/service/api';
 const stop = new AbortController();
+const foreign = createWatched<readonly ForeignTrust[]>([]);
 let harness: IdentityHarness;
 let folder: string;
 let api: { close(): Promise<void> };
@@ -39,7 +42,8 @@ beforeAll(async () => {
     ...{ log: silentLog, signal: stop.signal },
   });
   const socket = { path: join(folder, 'api.sock') };
-  api = await createWorkloadApi({ socket, svid, jwt, clock: systemClock, log: silentLog });
+  const known = { ...jwt, foreign: () => foreign };
+  api = await createWorkloadApi({ socket, svid, jwt: known, clock: systemClock, log: silentLog });
   client = new grpc.Client(`unix:${socket.path}`, grpc.credentials.createInsecure());
 });
 afterAll(async () => {
@@ -235,4 +239,30 @@ test('the keys of the bundle verify a token by a library that knows nothing of S
   const set: JSONWebKeySet = JSON.parse(await keySet());
   const { payload } = await jwtVerify(await fetchJwt(['db']), createLocalJWKSet(set), { audience: 'db' });
   expect(payload.sub).toBe(spiffeId);
+});
+
+test('a token of a foreign trust domain is verified by the keys of that one alone, while it is known', async () => {
+  const [theirs, others] = [
+    generateKeyPairSync('rsa', { modulusLength: 2048 }),
+    generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  ];
+  const token = (subject: string, key: KeyObject, alg: string) =>
+    new SignJWT({})
+      .setProtectedHeader({ alg, kid: 'k' })
+      .setSubject(subject)
+      .setAudience('db')
+      .setExpirationTime('5m')
+      .sign(key);
+  const good = await token('spiffe://partner.example/billing', theirs.privateKey, 'RS256');
+  await expect(validate(good)).rejects.toThrow();
+  const keys = JSON.stringify({ keys: [{ ...(await exportJWK(theirs.publicKey)), kid: 'k', use: 'jwt-svid' }] });
+  foreign.set([{ trustDomain: 'partner.example', roots: '', keys }]);
+  expect((await validate(good)).spiffeId).toBe('spiffe://partner.example/billing');
+  await expect(validate(good, 'other')).rejects.toThrow();
+  // Neither side vouches for the other.
+  await expect(validate(await token(spiffeId, theirs.privateKey, 'RS256'))).rejects.toThrow();
+  await expect(validate(await token('spiffe://partner.example/x', others.privateKey, 'ES256'))).rejects.toThrow();
+  await expect(validate(await token('spiffe://partner.example.evil/x', theirs.privateKey, 'RS256'))).rejects.toThrow();
+  foreign.set([]);
+  await expect(validate(good)).rejects.toThrow();
 });

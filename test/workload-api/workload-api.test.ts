@@ -9,6 +9,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { X509BundlesResponseSchema, X509SVIDResponseSchema } from '#gen/workload_pb.js';
+import type { ForeignTrust } from '../../src/identity-api/foreign-trust.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createWatched, type Watched } from '../../src/lib/watchable.ts';
 import { stored } from '../../src/sidecar/svid/svid-files.ts';
@@ -73,6 +74,34 @@ function open(method: string, metadata = header()): Stream {
   return { messages, call, ended: new Promise((resolve) => call.on('status', resolve)) };
 }
 const svidIn = (bytes: Buffer) => fromBinary(X509SVIDResponseSchema, bytes).svids[0];
+
+describe('bundles of foreign trust domains', () => {
+  test('come with the SVID and with the bundles, and change while a call is open', async () => {
+    const partner = await createTestCa('partner');
+    const foreign = createWatched<readonly ForeignTrust[]>([]);
+    await api.close();
+    const jwt = { ...noTokens, foreign: () => foreign };
+    api = await createWorkloadApi({ jwt, socket: { path }, svid, clock, log: silentLog });
+    const calls = [open('FetchX509SVID'), open('FetchX509Bundles')] as const;
+    const newest = (count: number) =>
+      eventually('both have it', async () => {
+        const [one, other] = calls.map(({ messages }) => messages[count - 1]);
+        if (one === undefined || other === undefined) return undefined;
+        const { federatedBundles } = fromBinary(X509SVIDResponseSchema, one);
+        return [federatedBundles, fromBinary(X509BundlesResponseSchema, other).bundles] as const;
+      });
+    expect((await newest(1)).map((found) => Object.keys(found))).toEqual([[], ['spiffe://td1']]);
+    foreign.set([{ trustDomain: 'partner.example', roots: partner.root, keys: '{"keys":[]}' }]);
+    const [withSvid, bundles] = await newest(2);
+    const root = new X509Certificate(partner.root).raw;
+    expect(Buffer.from(withSvid['spiffe://partner.example'] ?? [])).toEqual(root);
+    expect(Buffer.from(bundles['spiffe://partner.example'] ?? [])).toEqual(root);
+    expect(Object.keys(bundles).sort()).toEqual(['spiffe://partner.example', 'spiffe://td1']);
+    // All roots revoked: nobody of it is to be accepted.
+    foreign.set([{ trustDomain: 'partner.example', roots: '', keys: '{"keys":[]}' }]);
+    expect((await newest(3)).map((found) => Object.keys(found))).toEqual([[], ['spiffe://td1']]);
+  });
+});
 
 describe('FetchX509SVID', () => {
   test('gives identity, chain, key and roots, as DER', async () => {

@@ -1,8 +1,8 @@
 // JWT-SVIDs for the programs beside a helper: asked for at the control plane, kept for half of their life; and the keys that verify them,
 // which are asked for from the first use on, more often than a key is published before it signs.
 
-import type { JwtReply } from '../../identity-api/identity-protocol.ts';
 import type { ForeignTrust } from '../../identity-api/foreign-trust.ts';
+import type { JwtReply } from '../../identity-api/identity-protocol.ts';
 import { fetchForeignTrust, fetchJwt, fetchJwtKeys } from '../../identity-api/jwt-client.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';

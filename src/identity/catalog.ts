@@ -8,6 +8,7 @@ export const authorities = {
   'google-cas': async () => (await import('./ca/google-cas.ts')).googleCas,
   'aws-pca': async () => (await import('./ca/aws-pca.ts')).awsPca,
   pkcs11: async () => (await import('./ca/pkcs11.ts')).pkcs11,
+  spire: async () => (await import('./ca/spire.ts')).spire,
 } as const satisfies Readonly<Record<string, () => Promise<AuthorityKind>>>;
 
 /** What `--ca` accepts. */

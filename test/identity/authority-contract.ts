@@ -22,6 +22,8 @@ import { domainOf, idOf } from '../support/identity-harness.ts';
 export interface AuthorityCase {
   /** For that trust domain, keeping what it keeps in `dir`. */
   open(dir: string, trustDomain: TrustDomain): Promise<UpstreamAuthority>;
+  /** Of its intermediates; `undefined` if it names none. Default: 0. */
+  readonly pathLength?: number | undefined;
 }
 
 const hour = 3_600_000;
@@ -29,7 +31,9 @@ const day = 24 * hour;
 const trustDomain = domainOf('td1');
 const makeKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 
-export function authorityContract(name: string, { open }: AuthorityCase): void {
+export function authorityContract(name: string, authorityCase: AuthorityCase): void {
+  const { open } = authorityCase;
+  const pathLength = 'pathLength' in authorityCase ? authorityCase.pathLength : 0;
   describe(`the CA ${name}`, () => {
     let dir: string;
     let authority: UpstreamAuthority;
@@ -69,7 +73,7 @@ export function authorityContract(name: string, { open }: AuthorityCase): void {
       const certificates = await mint(key);
       const [first] = certificates;
       expect(first?.checkPrivateKey(key)).toBe(true);
-      expect(caLimits(first?.raw ?? Buffer.alloc(0))).toEqual({ pathLength: 0, signs: true });
+      expect(caLimits(first?.raw ?? Buffer.alloc(0))).toEqual({ pathLength, signs: true });
       const roots = authority.roots().value();
       const chain = certificates.map(({ raw }) => toPem(raw, 'CERTIFICATE')).join('');
       const { chain: without } = verifyIntermediate({ chain, roots, trustDomain, now: Date.now() });

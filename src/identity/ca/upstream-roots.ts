@@ -1,4 +1,4 @@
-// The roots of a remote CA: asked for at the start, and again every hour. The known ones stay while it does not answer.
+// The roots of a remote CA: asked for at the start, and again every hour (or `everyMs`). The known ones stay while it does not answer.
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
@@ -16,12 +16,12 @@ const againMs = 3_600_000;
 /** `ask` answers PEM that may hold intermediates, too. Rejects if there are none at the start. */
 export async function watchUpstreamRoots(
   ask: () => Promise<string>,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  { clock, log, everyMs = againMs }: { readonly clock: Clock; readonly log: Log; readonly everyMs?: number },
 ): Promise<UpstreamRoots> {
   const roots = createWatched(rootsIn(await ask()));
   let cancel = (): void => {};
   const plan = (): void => {
-    cancel = clock.after(againMs, () => {
+    cancel = clock.after(everyMs, () => {
       ask()
         .then((pem) => {
           const found = rootsIn(pem);

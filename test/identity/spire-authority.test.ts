@@ -145,7 +145,7 @@ const failureOf = async (work: Promise<unknown>): Promise<CellwallError> =>
     ),
   );
 
-authorityContract('spire', { open, pathLength: undefined });
+authorityContract('spire', { open: (dir) => open(dir), pathLength: undefined });
 
 test('the server sees the SVID of the agent', async () => {
   const authority = await open(folder);
@@ -208,7 +208,7 @@ function certified({ key, issuer = root, ...more }: Made): Buffer {
   return bytesField(1, derOf(createCertificate({ ...content, issuer, signingKey: issuer.key, publicKey: key }).pem));
 }
 authorityFaults('spire', {
-  open,
+  open: (dir) => open(dir),
   fault(kind) {
     answer = kind === undefined ? asSpire : answers[kind];
   },

@@ -169,6 +169,17 @@ it('gives nothing that cannot be put on record', async () => {
   expect(await failure(exchange(gitlab.idToken()))).toMatchObject({ code: 'unavailable' });
 });
 
+it('of two at once in one folder one goes on, and its files are of one piece', async () => {
+  const tries = [exchange(gitlab.idToken()), exchange(gitlab.idToken({ claims: { ref: 'other' } }))];
+  const [taken, ...others] = (await Promise.allSettled(tries)).flatMap((one) =>
+    one.status === 'fulfilled' ? [one.value] : [],
+  );
+  expect(others).toEqual([]);
+  const read = (name: string) => readFileSync(join(folder, 'svid', name), 'utf8');
+  expect(read('env')).toContain(`'${taken?.svid.spiffeId}'`);
+  expect(new X509Certificate(read('svid.pem')).checkPrivateKey(createPrivateKey(read('key.pem')))).toBe(true);
+});
+
 it('does not send a token that is for somebody else, or no token', async () => {
   for (const aud of ['vault', ['cellwall', 'vault']]) {
     expect(await failure(exchange(gitlab.idToken({ aud })))).toMatchObject({ code: 'invalid_argument' });

@@ -2,6 +2,7 @@
 // belong to another project tomorrow (docs/gitlab-ci.md). `sub` is what its project likes it to be, and is not looked at.
 // https://docs.gitlab.com/ci/secrets/id_token_authentication/
 import { z } from 'zod';
+import { clip } from '../../lib/clip.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { createIssuerKeys, type IssuerKeys } from '../jwt/issuer-keys.ts';
 import { readStrictToken } from '../jwt/strict-token.ts';
@@ -54,7 +55,10 @@ export function createGitlabIdTokenAttestor(deps: AttestorDeps): Attestor | unde
     async attest({ token }, { nodeKey }) {
       const { claims: said } = readStrictToken(token);
       const instance = instances.find(({ of }) => of.issuer === said['iss']);
-      if (instance === undefined) throw refused('the token is of an issuer that is not known here');
+      if (instance === undefined) {
+        const named = JSON.stringify(clip(String(said['iss']), 100));
+        throw refused(`the token is of an issuer that is not known here, it says ${named}`);
+      }
       const claims = await verified(token, instance, clock.now());
       if (Array.isArray(said['aud'])) throw refused('the token is for others as well: its aud is a list');
       const { exp, iat, jti } = claims;

@@ -3,10 +3,11 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { tokenName } from '../../identity/attestor/one-use.ts';
-import { readSecretFile, writeSecretFile } from '../../identity/secret-file.ts';
+import { ensureSecretFolder, readSecretFile, writeSecretFile } from '../../identity/secret-file.ts';
 import { fetchJwt } from '../../identity-api/jwt-client.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
+import { lockFolder } from '../../lib/folder-lock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Redacted } from '../../lib/redacted.ts';
 import { pause } from '../pause.ts';
@@ -51,8 +52,21 @@ const names = {
 export async function exchangeToken(
   options: ExchangeTokenOptions,
 ): Promise<{ readonly svid: StoredSvid; readonly files: readonly string[] }> {
-  const { identity, attestor, token, roots, dir, jwtAudience, log, clock = systemClock } = options;
+  const { token, dir } = options;
   checkAudience(token, options.audience);
+  ensureSecretFolder(dir);
+  const lock = lockFolder({ folder: dir, name: 'svid', hint: 'one process keeps the SVID of a folder' });
+  try {
+    return await exchangeIn(options);
+  } finally {
+    lock.release();
+  }
+}
+
+async function exchangeIn(
+  options: ExchangeTokenOptions,
+): Promise<{ readonly svid: StoredSvid; readonly files: readonly string[] }> {
+  const { identity, attestor, token, roots, dir, jwtAudience, log, clock = systemClock } = options;
   const nodeKey = await keyForToken(dir, tokenName(token.reveal()));
   const servers = createControlPlanes(readControlPlanes(identity), seedOf(nodeKey));
   const evidence = { attestor, roots, make: async () => ({ attestor, token: token.reveal() }) };

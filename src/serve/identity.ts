@@ -151,6 +151,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   });
   const attesting: AttestorDeps = {
     tokens: sealed('join-tokens'),
+    issuerKeys: sealed('issuer-keys'),
     nodes,
     options: deps.attestors,
     ...{ clock, bundle, log },

@@ -3,8 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Attestor, AttestorDeps } from '../../src/identity/attestor/attestor.ts';
 import { type AttestorOptions, attestorOptionsSchema } from '../../src/identity/attestor/attestor-options.ts';
 import { createGitlabIdTokenAttestor } from '../../src/identity/attestor/gitlab-id-token.ts';
+import { defined } from '../../src/lib/defined.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import type { Table } from '../../src/lib/table.ts';
 import { createWatched } from '../../src/lib/watchable.ts';
+import { eventually } from '../support/eventually.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { type Claims, type GitlabStandIn, startGitlab } from '../support/gitlab-stand-in.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
@@ -26,11 +29,16 @@ beforeEach(() => {
 afterAll(() => Promise.all([gitlab.close(), other.close()]));
 
 const instance = (name: string, { issuer, caFile }: GitlabStandIn) => ({ name, issuer, caFile, audience: 'cellwall' });
-function create(tokens = createMemoryTable()): Attestor {
+function create(tokens = createMemoryTable(), issuerKeys?: Table): Attestor {
   const options: AttestorOptions = {
     'gitlab-id-token': { instances: [instance('gitlab.example', gitlab), instance('other.example', other)] },
   };
-  const deps: AttestorDeps = { tokens, nodes: { find: async () => undefined }, clock, bundle, options, log: silentLog };
+  const nodes = { find: async () => undefined };
+  const deps: AttestorDeps = {
+    ...{ tokens, nodes, clock, bundle, options },
+    log: silentLog,
+    ...defined({ issuerKeys }),
+  };
   const made = createGitlabIdTokenAttestor(deps);
   if (made === undefined) throw new Error('it is not configured');
   return made;
@@ -154,6 +162,18 @@ describe('the keys of a GitLab', () => {
       clock.advance(180_000);
       await attest(gitlab.idToken(), `key-${minute}`, by);
     }
+  });
+
+  it('are known to a control plane that starts while it is away, if they were known before', async () => {
+    const kept = createMemoryTable();
+    await attest(gitlab.idToken(), 'a', create(undefined, kept));
+    await eventually('they are kept', async () => ((await kept.list()).length > 0 ? true : undefined));
+    gitlab.setAway(true);
+    await attest(gitlab.idToken(), 'b', create(undefined, kept));
+    await expect(attest(gitlab.idToken(), 'c', create())).rejects.toMatchObject({ code: 'unavailable' });
+    await gitlab.rotate(false);
+    const forgotten = attest(gitlab.idToken(), 'd', create(undefined, kept));
+    await expect(forgotten).rejects.toMatchObject(refused('no key by the name'));
   });
 
   it('are not taken from a discovery document of another issuer, or of keys elsewhere', async () => {

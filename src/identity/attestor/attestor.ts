@@ -17,6 +17,8 @@ export interface AttestorDeps {
   readonly clock: Clock;
   /** The current roots of the trust domain. */
   readonly bundle: Pick<Watchable<TrustBundle>, 'value'>;
+  /** The last keys of issuers of tokens; sealed. Absent: they are not kept over a restart. */
+  readonly issuerKeys?: Table;
   /** Whom this control plane believes. */
   readonly options: AttestorOptions;
   readonly log: Log;

@@ -1,5 +1,5 @@
 // The keys of a foreign issuer of tokens, from a file, an https address, or where the issuer's discovery document says. The last good ones
-// stay, whatever happens to the source.
+// stay, whatever happens to the source; those that were fetched also over a restart.
 import { readFileSync } from 'node:fs';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
@@ -7,6 +7,7 @@ import { boundedCall } from '../../lib/bounded-call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import type { Table } from '../../lib/table.ts';
 import type { KeysSource } from '../attestor/attestor-options.ts';
 import { discoverKeys } from './discover-keys.ts';
 
@@ -17,7 +18,16 @@ export interface IssuerKeys {
   again(): Promise<boolean>;
 }
 
+export interface IssuerKeysDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Keeps what was fetched; whoever can write there can sign, so it must be a sealed one. Absent: it is not kept. */
+  readonly issuerKeys?: Table | undefined;
+}
+
 const refreshMs = 300_000;
+/** For control planes that start while an issuer is away. */
+const keepMs = 7 * 86_400_000;
 const soonestMs = 60_000;
 const timeoutMs = 5000;
 const [mostBytes, mostKeys] = [262_144, 100];
@@ -29,23 +39,42 @@ const setSchema = z.looseObject({
     .max(mostKeys),
 });
 
-export function createIssuerKeys(
-  source: KeysSource,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
-): IssuerKeys {
+export function createIssuerKeys(source: KeysSource, { clock, log, issuerKeys }: IssuerKeysDeps): IssuerKeys {
   const from = 'file' in source ? source.file : 'url' in source ? source.url : source.issuer;
   let known: { readonly keys: JWTVerifyGetKey; readonly text: string } | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
 
+  function take(text: string, message: string): void {
+    known = { keys: createLocalJWKSet(parse(text, from)), text };
+    log.info({ from }, message);
+  }
+
+  /** Each time: it is kept from when it was last seen. */
+  async function keep(text: string): Promise<void> {
+    if ('file' in source) return;
+    await issuerKeys
+      ?.set(from, text, { ttlMs: keepMs })
+      .catch((reason: unknown) => log.warn({ from, reason: String(reason) }, 'keys of an issuer cannot be kept'));
+  }
+
+  async function recall(): Promise<void> {
+    try {
+      const text = await issuerKeys?.get(from);
+      if (typeof text === 'string') take(text, 'keys of an issuer of tokens as they were before');
+    } catch (reason) {
+      log.warn({ from, reason: String(reason) }, 'kept keys of an issuer cannot be read');
+    }
+  }
+
   function read(): Promise<void> {
     reading ??= textOf(source)
-      .then((text) => {
-        if (text === known?.text) return;
-        known = { keys: createLocalJWKSet(parse(text, from)), text };
-        log.info({ from }, 'keys of an issuer of tokens were read');
+      .then(async (text) => {
+        if (text !== known?.text) take(text, 'keys of an issuer of tokens were read');
+        await keep(text);
       })
-      .catch((reason: unknown) => {
+      .catch(async (reason: unknown) => {
+        if (known === undefined) await recall();
         const { message } = CellwallError.from(reason);
         log.warn(
           { from, reason: message },

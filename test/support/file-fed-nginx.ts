@@ -1,5 +1,5 @@
-// A real nginx whose certificate, key and roots are files that `cellwall svid fetch --watch --on-renew 'nginx -s reload'` keeps: it asks its
-// callers for certificates of the mesh, and calls a service of the mesh with its own.
+// A real nginx whose certificate, key and roots are files that `cellwall svid fetch --watch --on-renew 'nginx -s reload'` keeps: it asks
+// its callers for certificates of the mesh, and calls a service of the mesh with its own.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { start } from '../qualification/support/command.ts';

@@ -97,5 +97,30 @@ export const identityItems: readonly Item[] = [
     only: 'kill -9|any two writes',
     limitMinutes: 20,
   }),
+  fromTests({
+    name: 'federation',
+    line:
+      'Foreign trust domains at real Envoys: callers over HTTP and TCP, named exactly and by a prefix, with several URI names and ' +
+      'with names that are no SPIFFE ID; a server elsewhere; bundles that are fetched from endpoints that lie, go back, or are away, ' +
+      'over restarts and by replicas; 500 hostile bundles; two control planes that federate with each other',
+    bound:
+      'whom a rule names is let in, nobody else, as `explain` says; each root vouches for its own trust domain alone; the last good ' +
+      'bundle stays',
+    files: [
+      'test/federation/foreign-callers.test.ts',
+      'test/federation/foreign-server.test.ts',
+      'test/federation/foreign-bundles.test.ts',
+      'test/federation/hostile-bundles.test.ts',
+      'test/federation/endpoint.test.ts',
+      'test/serve/federation.test.ts',
+    ],
+  }),
+  fromTests({
+    name: 'federation-go-spiffe',
+    line: 'go-spiffe, unmodified, at both ends of a bundle endpoint (https_spiffe)',
+    bound:
+      'it fetches our bundle, with the keys of JWT-SVIDs, and we fetch its; whoever proves to be somebody else is refused',
+    files: ['test/system/federation.test.ts'],
+  }),
   faultsItem([rotationFile, recoveryFile, banFile, certificatesFile, jwtFile]),
 ];

@@ -1,5 +1,5 @@
-// SPIFFE federation with go-spiffe on the other side, unmodified: it fetches our bundle, and a control plane fetches the one that it serves,
-// both over https_spiffe.
+// SPIFFE federation with go-spiffe on the other side, unmodified: it fetches our bundle, and a control plane fetches the one that it
+// serves, both over https_spiffe.
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -14,6 +14,8 @@ export interface BundleKeeperOptions {
   readonly sources: readonly Watchable<readonly string[]>[];
   /** Those of them that are on their way out, PEM. */
   readonly retiring?: Watchable<readonly string[]> | undefined;
+  /** The sequence that a bundle with the present roots has elsewhere, if it is known (`UpstreamAuthority.sequence`). */
+  readonly shared?: (() => number | undefined) | undefined;
   readonly trustDomain: TrustDomain;
   /** Stores the sequence. */
   readonly file: string;
@@ -33,7 +35,15 @@ interface Kept {
 }
 
 /** Throws if the roots do not form a bundle. If that happens later, nothing changes: the last good bundle stays. */
-export function keepBundle({ sources, retiring, trustDomain, file, clock, log }: BundleKeeperOptions): BundleKeeper {
+export function keepBundle({
+  sources,
+  retiring,
+  shared,
+  trustDomain,
+  file,
+  clock,
+  log,
+}: BundleKeeperOptions): BundleKeeper {
   let kept = readKept(file);
   const make = (): TrustBundle => {
     const roots = sources.flatMap((source) => source.value());
@@ -42,7 +52,10 @@ export function keepBundle({ sources, retiring, trustDomain, file, clock, log }:
     const digest = digestOf(candidate);
     if (digest === kept?.digest) return candidate;
     // Not below the seconds since 1970: losing the file does not make it decrease.
-    const sequence = Math.max((kept?.sequence ?? 0) + 1, Math.floor(clock.now() / 1000));
+    const own = Math.max((kept?.sequence ?? 0) + 1, Math.floor(clock.now() / 1000));
+    // Helpers that change between control planes take only a higher one for newer.
+    const theirs = shared?.() ?? 0;
+    const sequence = theirs > (kept?.sequence ?? 0) ? theirs : own;
     kept = { sequence, digest };
     try {
       writeSecretFile(file, `${JSON.stringify(kept)}\n`, 0o644);

@@ -73,7 +73,7 @@ export async function openAuthority(
     const sources = [upstream.roots(), ...(extra === undefined ? [] : [extra.roots])];
     const retiring = upstream.retiring?.();
     const file = join(dir, 'trust-bundle.json');
-    const keeper = keepBundle({ sources, retiring, trustDomain, file, clock, log });
+    const keeper = keepBundle({ sources, retiring, shared: upstream.sequence, trustDomain, file, clock, log });
     opened.push(keeper.close);
     const signer = await createLocalSigner({
       ...{ upstream, storage, trustDomain, clock, log },

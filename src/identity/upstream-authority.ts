@@ -30,6 +30,11 @@ export interface UpstreamAuthority {
    * `unavailable` if a later attempt may succeed, `invalid_argument` for a request that it does not certify.
    */
   mintIntermediate(request: IntermediateRequest): Promise<string>;
+  /**
+   * The least sequence of a bundle with these roots, the same wherever they are in force; it is higher after every change. Absent, or
+   * undefined: each control plane counts by itself.
+   */
+  sequence?(): number | undefined;
   /** Absent: its roots are replaced elsewhere, if at all. */
   readonly replaceable?: ReplaceableRoots;
   /** Ends timers and connections. What is in progress may fail. */
@@ -45,10 +50,11 @@ export interface ReplaceableRoots {
   /** The certificate (PEM) of the root in that folder, which is made if there is none; not yet among `roots()`. */
   successor(folder: string): Promise<string>;
   /**
-   * Replaces the record, for all who share it, and after a restart. Throws `aborted` if it was changed meanwhile, and `failed_precondition`
-   * if the root that is to sign has no key here.
+   * Replaces the record, for all who share it, and after a restart. `by`: a command may come from anywhere; a step is taken by the one that
+   * `renews`, as checked where it is written. Throws `aborted` if it was changed meanwhile, or for the step of another one, and
+   * `failed_precondition` if the root that is to sign has no key here.
    */
-  adopt(record: RootsRecord): Promise<void>;
+  adopt(record: RootsRecord, by: 'command' | 'step'): Promise<void>;
 }
 
 /** What backends are created from; each takes what it needs. */

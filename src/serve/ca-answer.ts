@@ -34,7 +34,6 @@ export function caAnswer(
 function goingOn(rotation: RootRotation): CaAnswer['rotation'] {
   const going = rotation.record().rotation;
   if (going === undefined) return undefined;
-  const holdUps = rotation.holdUps();
-  const trouble = rotation.trouble();
-  return { ...going, ...defined({ trouble }), held: holdUps.length, holdUps: holdUps.slice(0, shownHoldUps) };
+  const { holdUps, held, trouble } = rotation.look();
+  return { ...going, ...defined({ trouble }), held, holdUps: holdUps.slice(0, shownHoldUps) };
 }

@@ -30,14 +30,20 @@ export interface OpenReplicasDeps {
   readonly lifecycle: Lifecycle;
 }
 
+export interface OpenedReplicas extends Replicas, AskReplicas {
+  /** Tells the others that this is so here. */
+  tell(what: string): void;
+}
+
 /** Undefined for a store of this process alone. The others know at once when `lifecycle` ends. */
-export function openReplicas(deps: OpenReplicasDeps): (Replicas & AskReplicas) | undefined {
+export function openReplicas(deps: OpenReplicasDeps): OpenedReplicas | undefined {
   const { store, shared, options, version, clock, log, lifecycle } = deps;
   if (!shared) return undefined;
   const startedAt = clock.now();
+  const told: Record<string, true> = {};
   const about = (): { readonly [key: string]: Json } => {
     const revision = store.state()?.revision ?? null;
-    return { host: hostname(), version, startedAt, revision, identity: reachableAt(options.identity) };
+    return { ...told, host: hostname(), version, startedAt, revision, identity: reachableAt(options.identity) };
   };
   const replicas = createReplicas({ table: store.table('replicas'), id: replicaId(options.data), about, clock, log });
   const [questions, answers] = [store.table('questions'), store.table('answers')];
@@ -46,7 +52,13 @@ export function openReplicas(deps: OpenReplicasDeps): (Replicas & AskReplicas) |
     asking.silence();
     await replicas.stop();
   });
-  return { ...replicas, ...asking };
+  return {
+    ...replicas,
+    ...asking,
+    tell(what) {
+      told[what] = true;
+    },
+  };
 }
 
 /**

@@ -3,8 +3,9 @@ import { X509Certificate } from 'node:crypto';
 import type { RootsAdmin } from '../admin/deps-ca.ts';
 import type { CaAnswer } from '../admin/wire-ca.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
-import { movedKeys } from '../control/moved-keys.ts';
-import { type OwnFacts, ownHoldUps, type SharedFacts, sharedHoldUps } from '../control/root-gates.ts';
+import { type MovedKeys, movedKeys } from '../control/moved-keys.ts';
+import type { OwnFacts } from '../control/own-hold-ups.ts';
+import type { SharedFacts } from '../control/shared-hold-ups.ts';
 import type { PublisherStatus } from '../identity/publisher/publisher-status.ts';
 import { type RootsRecord, retiringRoots, rootName } from '../identity/roots/roots-record.ts';
 import { createRootRotation, type RootRotation } from '../identity/roots/rotate-root.ts';
@@ -28,13 +29,15 @@ import type { XdsServer } from '../xds/server/server.ts';
 import type { StreamView } from '../xds/server/stream.ts';
 import { caAnswer } from './ca-answer.ts';
 import type { IdentityServices } from './identity.ts';
+import type { OpenedReplicas } from './open-replicas.ts';
+import { createRootHoldUps, sharesRoots } from './root-hold-ups.ts';
 
 export interface RootsParts {
   readonly identity: Pick<
     IdentityServices,
     'authority' | 'server' | 'issuer' | 'nodes' | 'bans' | 'tokens' | 'api' | 'followerIssuers'
   >;
-  readonly registry: Pick<Registry, 'proxies'>;
+  readonly registry: Pick<Registry, 'proxies' | 'get'>;
   readonly streams: XdsServer['inspect'];
   readonly issuers: Pick<SeenIssuers, 'list'>;
   readonly mesh: () => MeshIr | undefined;
@@ -44,8 +47,10 @@ export interface RootsParts {
   readonly publishers: () => readonly PublisherStatus[];
   /** Has what a root that goes vouches for renewed. */
   readonly renew: () => void;
-  /** Others may use the store. */
-  readonly shared: boolean;
+  /** The other control planes on the store. Absent: nobody shares it. */
+  readonly others: Pick<OpenedReplicas, 'id' | 'list' | 'ask' | 'answer' | 'tell' | 'isAlive'> | undefined;
+  /** The keys of the CA are in the store, for all who share it. */
+  readonly caInStore: boolean;
   readonly audit: Pick<AuditLog, 'append'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -53,10 +58,10 @@ export interface RootsParts {
 }
 
 export function openRoots(parts: RootsParts): RootsAdmin {
-  const { identity, registry, streams, publishers, renew, shared, audit, clock, log, lifecycle } = parts;
+  const { identity, registry, streams, publishers, renew, others, caInStore, audit, clock, log, lifecycle } = parts;
   const { authority, server, issuer, nodes, api } = identity;
-  const why = whyNot(authority.replaceable !== undefined, shared);
-  const facts = (): OwnFacts => {
+  const why = whyNot(authority.replaceable !== undefined, others !== undefined && !caInStore);
+  const own = async (): Promise<OwnFacts> => {
     const views = Map.groupBy(streams(), ({ node }) => String(node));
     const chain = fromPem(server.current().chain, 'CERTIFICATE');
     const last = new X509Certificate(chain.at(-1) ?? Buffer.alloc(0));
@@ -64,13 +69,18 @@ export function openRoots(parts: RootsParts): RootsAdmin {
       .value()
       .roots.find((pem) => last.checkIssued(new X509Certificate(pem)) && signed(pem, last));
     return {
+      self: others?.id ?? 'this control plane',
       bundle: authority.bundle.value(),
       server: over === undefined ? '' : rootName(over),
       signer: authority.signer.issuer().root,
       proxies: registry.proxies(),
+      isAlive: (replica) => others?.isAlive(replica) !== false,
       secrets: (node) => (views.get(node) ?? []).flatMap(secretsOf),
       trusting: api.trusting,
       publishers: publishers(),
+      callers: parts.issuers.list(),
+      issuers: await authority.signer.issuers(),
+      now: clock.now(),
     };
   };
   const tell = async (phase: string, { rotation: going, last }: RootsRecord): Promise<void> => {
@@ -82,29 +92,35 @@ export function openRoots(parts: RootsParts): RootsAdmin {
   };
   const refused: SharedFacts['refused'] = ({ spiffeId, nodeKey }) =>
     (nodeKey !== undefined && nodes.isEvicted(nodeKey)) || identity.bans.isBanned({ spiffeId, nodeKey });
+  const moved = async (record: RootsRecord): Promise<MovedKeys> => {
+    const { phase } = record.rotation ?? {};
+    const issued = await issuer.issued();
+    if (phase === undefined) return { issued, holdUps: [] };
+    return movedKeys({
+      ...{ phase, record, issued, mesh: parts.mesh(), proxies: registry.proxies(), shown: parts.shown },
+    });
+  };
+  const shared = async (record: RootsRecord, elapsedMs: number): Promise<SharedFacts> => {
+    const [{ issued }, tokens] = await Promise.all([moved(record), identity.tokens.list()]);
+    const cells = identity.followerIssuers.under(retiringRoots(record));
+    const followers = cells.map(({ serialNumber: serial, validToDate: notAfter }) => ({ serial, notAfter }));
+    const connected = (node: string): boolean => registry.get(node) !== undefined;
+    return { issued, tokens, followers, refused, connected, trusting: api.trusting, now: clock.now(), elapsedMs };
+  };
+  const holdUps = createRootHoldUps({
+    ...{ others, own, shared, renew, clock },
+    shown: async (record) => (await moved(record)).holdUps,
+    record: () => authority.replaceable?.record(),
+    onLook: (look) => rotation?.hear(look),
+  });
   const open = (roots: ReplaceableRoots): RootRotation =>
     createRootRotation({
-      ...{ roots, renew, clock, log },
-      async holdUps(phase, record) {
-        const own = ownHoldUps(phase, record, facts());
-        const [issued, outstanding, over] = await Promise.all([
-          issuer.issued(),
-          identity.tokens.list(),
-          authority.signer.issuers(),
-        ]);
-        const cells = identity.followerIssuers.under(retiringRoots(record));
-        const followers = cells.map(({ serialNumber: serial, validToDate: notAfter }) => ({ serial, notAfter }));
-        const moved = movedKeys({
-          ...{ phase, record, issued, mesh: parts.mesh(), proxies: registry.proxies(), shown: parts.shown },
-        });
-        const heard = { trusting: api.trusting, refused, followers, callers: parts.issuers.list() };
-        const common = { ...heard, issued: moved.issued, tokens: outstanding, issuers: over, now: clock.now() };
-        return [...own, ...moved.holdUps, ...sharedHoldUps(phase, record, common)];
-      },
+      ...{ roots, renew, clock, log, holdUps: holdUps.gather },
       onPhase: (record) => void tell(record.rotation?.phase ?? record.last?.outcome ?? 'ended', record),
     });
   const rotation = authority.replaceable === undefined ? undefined : open(authority.replaceable);
   lifecycle.defer('rotation of the root', async () => rotation?.close());
+  if (rotation !== undefined && why === undefined) others?.tell(sharesRoots);
   const running = (): RootRotation => {
     if (rotation !== undefined && why === undefined) return rotation;
     throw new CellwallError('failed_precondition', why ?? 'the root is not replaced here');
@@ -137,6 +153,12 @@ export function openRoots(parts: RootsParts): RootsAdmin {
           },
         );
       }
+      const [unable] = holdUps.unable();
+      if (unable !== undefined) {
+        throw new CellwallError('failed_precondition', `the control plane ${unable} cannot take part in a rotation`, {
+          hint: 'it is starting, of an earlier version, or has no --bootstrap-secret: start it as the others, or stop it',
+        });
+      }
       await running().begin(request);
       return status();
     },
@@ -154,9 +176,10 @@ function secretsOf(view: StreamView): readonly ResourceStatus[] {
   return secrets.map((secret) => ({ ...secret, resource: now?.get(secret.name) }));
 }
 
-function whyNot(replaceable: boolean, shared: boolean): string | undefined {
+function whyNot(replaceable: boolean, apart: boolean): string | undefined {
   if (!replaceable) return 'its root is replaced where the CA is: at the parent, or in the backend that --ca names';
-  if (shared) return 'the control planes on one store cannot give each other a new root yet';
+  if (apart)
+    return 'control planes can share this store, and each would replace a root of its own: use --bootstrap-secret';
   return undefined;
 }
 

@@ -199,8 +199,8 @@ export async function serve(
     ...{ probes: names, onRejected: proving.rejected, takesStreams: isolation.check },
   });
   const roots = openRoots({
-    ...{ identity, registry, shared, audit, metrics, clock, lifecycle, issuers, renew: following.renew },
-    ...{ mesh: control.mesh, shown: told.shown.of },
+    ...{ identity, registry, others: replicas, audit, metrics, clock, lifecycle, issuers, renew: following.renew },
+    ...{ mesh: control.mesh, shown: told.shown.of, caInStore: options.bootstrapSecret !== undefined },
     ...{ streams: xds.inspect, publishers: publishers.status, log: log.child({ room: 'identity' }) },
   });
   const hosts = openHosts({

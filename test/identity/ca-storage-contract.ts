@@ -46,8 +46,12 @@ export function caStorageContract(name: string, { open }: CaStorageCase): void {
     it('removes one for everybody, and what was never there; the name may be used again', async () => {
       const { storage, again } = await open();
       await storage.add('roots/0123456789abcdef', caMaterial('first'));
-      await storage.remove('roots/0123456789abcdef');
-      await storage.remove('roots/none');
+      await storage.changeNote('roots.json', undefined, 'second');
+      await storage.remove('roots/0123456789abcdef', { note: 'roots.json', is: 'first' });
+      expect((await (await again()).load('roots/0123456789abcdef'))?.pem).toContain('BEGIN');
+      const provided = { note: 'roots.json', is: 'second' };
+      await storage.remove('roots/0123456789abcdef', provided);
+      await storage.remove('roots/none', provided);
       for (const one of [storage, await again()]) {
         expect(await one.load('roots/0123456789abcdef')).toBeUndefined();
         expect(await one.names('roots')).toEqual([]);

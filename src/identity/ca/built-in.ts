@@ -2,7 +2,7 @@
 // `issuers`.
 import { X509Certificate } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
-import { createWatched } from '../../lib/watchable.ts';
+import { createWatched, type Watchable } from '../../lib/watchable.ts';
 import { trustDomainUri } from '../../model/spiffe-id.ts';
 import { formatRootsRecord, readRootsRecord, rootsNote } from '../roots/roots-note.ts';
 import { activeRoot, firstRecord, type RootsRecord, retiringRoots, successorFolder } from '../roots/roots-record.ts';
@@ -32,8 +32,8 @@ async function createBuiltInAuthority(deps: AuthorityDeps): Promise<UpstreamAuth
   checkRoot(root);
   await checkIssuers();
   await tidy();
-  const roots = createWatched<readonly string[]>(record.roots.map(({ pem }) => pem));
-  const retiring = createWatched<readonly string[]>(retiringRoots(record));
+  // One value: whoever looks at the roots sees those that are on their way out as of the same record.
+  const trusted = createWatched(trustedBy(record));
   let turn: Promise<unknown> = Promise.resolve();
   const unwatch = storage.watch(() => void inTurn(follow).catch(tell));
 
@@ -106,7 +106,9 @@ async function createBuiltInAuthority(deps: AuthorityDeps): Promise<UpstreamAuth
     const making = rotation === undefined ? [] : [successorFolder(rotation)];
     // The first record of all is not written: then there is nothing but the first root.
     const there = note === undefined ? [] : ['root', ...(await storage.names('roots'))];
-    for (const name of there) if (![...kept, ...making].includes(name)) await storage.remove(name);
+    // Whoever shares it may have gone on, and have made the next root.
+    const provided = { note: rootsNote, is: note };
+    for (const name of there) if (![...kept, ...making].includes(name)) await storage.remove(name, provided);
   }
 
   async function mintIntermediate({ csr, notBefore, notAfter }: IntermediateRequest): Promise<string> {
@@ -138,8 +140,7 @@ async function createBuiltInAuthority(deps: AuthorityDeps): Promise<UpstreamAuth
 
   async function force(text: string, next: RootsRecord, signs: SigningCa): Promise<void> {
     [note, record, root] = [text, next, signs];
-    roots.set(next.roots.map(({ pem }) => pem));
-    retiring.set(retiringRoots(next));
+    trusted.set(trustedBy(next));
     await tidy();
   }
 
@@ -149,23 +150,31 @@ async function createBuiltInAuthority(deps: AuthorityDeps): Promise<UpstreamAuth
     if (text === undefined || text === note) return;
     const next = read(text);
     // A store that went back to an earlier state must not bring an old root back.
-    if (next.version > record.version) await force(text, next, await load(next));
+    if (next.version <= record.version) return;
+    const signs = await load(next).catch(async (reason: unknown) => {
+      // Its key went since: there is a later record.
+      if ((await storage.note(rootsNote)) === text) throw reason;
+    });
+    if (signs === undefined) await follow();
+    else await force(text, next, signs);
   }
 
   return {
-    roots: () => roots,
-    retiring: () => retiring,
+    roots: () => part(trusted, ({ roots }) => roots),
+    retiring: () => part(trusted, ({ retiring }) => retiring),
+    sequence: () => record.sequence,
     mintIntermediate,
     replaceable: {
       record: () => record,
       renews: storage.renews,
-      successor: async (folder) => normal(await makeRoot(folder, deps)),
-      adopt: (next) =>
+      successor: async (folder) => normal(await makeRoot(folder, deps, { renewal: true })),
+      adopt: (next, by) =>
         inTurn(async () => {
           if (next.version <= record.version) throw changedMeanwhile();
           const signs = await load(next);
           const text = formatRootsRecord(next);
-          if (!(await storage.changeNote(rootsNote, note, text))) {
+          const options = by === 'step' ? { renewal: true as const } : {};
+          if (!(await storage.changeNote(rootsNote, note, text, options))) {
             await follow();
             throw changedMeanwhile();
           }
@@ -176,6 +185,19 @@ async function createBuiltInAuthority(deps: AuthorityDeps): Promise<UpstreamAuth
       unwatch();
     },
   };
+}
+
+interface Trusted {
+  readonly roots: readonly string[];
+  readonly retiring: readonly string[];
+}
+
+function trustedBy(record: RootsRecord): Trusted {
+  return { roots: record.roots.map(({ pem }) => pem), retiring: retiringRoots(record) };
+}
+
+function part<T, P>(whole: Watchable<T>, of: (value: T) => P): Watchable<P> {
+  return { value: () => of(whole.value()), watch: (listener) => whole.watch((value) => listener(of(value))) };
 }
 
 function changedMeanwhile(): CellwallError {

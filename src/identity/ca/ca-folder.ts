@@ -26,7 +26,9 @@ export function createCaFolder(dir: string): CaStorage {
       ensureSecretFolder(dirname(at(name)));
       return storeCa(at(name), material);
     },
-    remove: async (name) => removeCa(at(name)),
+    async remove(name, provided) {
+      if ((await note(provided.note)) === provided.is) removeCa(at(name));
+    },
     note,
     async changeNote(name, before, next) {
       if ((await note(name)) !== before) return false;

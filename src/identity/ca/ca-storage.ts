@@ -16,12 +16,17 @@ export interface CaStorage {
    * kept, and `aborted` thrown, unless this control plane is still the one that renews (`renews`), as checked where it is written.
    */
   add(name: string, material: CaMaterial, options?: { readonly renewal?: true }): Promise<boolean>;
-  /** That CA with its key, for good; also if there is none. */
-  remove(name: string): Promise<void>;
+  /** That CA with its key, for good, if the note of that name is that text (undefined: absent) in the same moment; also if there is none. */
+  remove(name: string, provided: { readonly note: string; readonly is: string | undefined }): Promise<void>;
   /** No secret. Undefined if there is none. */
   note(name: string): Promise<string | undefined>;
-  /** Writes `next` (undefined: removes it) if the note is still `before` (undefined: absent). False if it is not. */
-  changeNote(name: string, before: string | undefined, next: string | undefined): Promise<boolean>;
+  /** Writes `next` (undefined: removes it) if the note is still `before` (undefined: absent). False if it is not. `renewal`: as of `add`. */
+  changeNote(
+    name: string,
+    before: string | undefined,
+    next: string | undefined,
+    options?: { readonly renewal?: true },
+  ): Promise<boolean>;
   /** Whether this control plane renews what is there: of several that share it, one does at a time. */
   renews(): boolean;
   /** Told when something there may have changed, or the answer of `renews`. The answer ends it. */
@@ -37,9 +42,9 @@ export function under(storage: CaStorage, folder: string): CaStorage {
       (await storage.names(below === '' ? folder : at(below))).map((name) => name.slice(folder.length + 1)),
     load: (name) => storage.load(at(name)),
     add: (name, material, options) => storage.add(at(name), material, options),
-    remove: (name) => storage.remove(at(name)),
+    remove: (name, { note, is }) => storage.remove(at(name), { note: at(note), is }),
     note: (name) => storage.note(at(name)),
-    changeNote: (name, before, next) => storage.changeNote(at(name), before, next),
+    changeNote: (name, before, next, options) => storage.changeNote(at(name), before, next, options),
     renews: storage.renews,
     watch: storage.watch,
   };

@@ -105,14 +105,15 @@ export function createCaVault({ table, secret, turn }: CaVaultDeps): CaVault {
           own(content.cas, of) === undefined ? { ...content, cas: { ...content.cas, [of]: material } } : undefined,
         fenceFor(options?.renewal),
       ),
-    async remove(of) {
+    async remove(of, provided) {
       await write(({ content }) => {
+        if (own<string>(content.notes, provided.note) !== provided.is) return undefined;
         const { [of]: gone, ...cas } = content.cas;
         return gone === undefined ? undefined : { ...content, cas };
       });
     },
     note: async (of) => own<string>((await read()).content.notes, of),
-    async changeNote(of, before, next) {
+    async changeNote(of, before, next, options) {
       let same = false;
       const written = await write(({ content }) => {
         const now = own<string>(content.notes, of);
@@ -120,7 +121,7 @@ export function createCaVault({ table, secret, turn }: CaVaultDeps): CaVault {
         if (now !== before || same) return undefined;
         const { [of]: _old, ...others } = content.notes;
         return { ...content, notes: next === undefined ? others : { ...others, [of]: next } };
-      });
+      }, fenceFor(options?.renewal));
       return written || same;
     },
     renews: () => turn === undefined || turn.fence() !== undefined,

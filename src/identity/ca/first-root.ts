@@ -40,8 +40,12 @@ async function madeOnce(deps: RootDeps): Promise<SigningCa> {
   return makeRoot('root', deps);
 }
 
-/** The root of that name; a new one, unless there is one. */
-export async function makeRoot(name: string, { storage, trustDomain, clock, log }: RootDeps): Promise<SigningCa> {
+/** The root of that name; a new one, unless there is one. `renewal`: as of `CaStorage.add`. */
+export async function makeRoot(
+  name: string,
+  { storage, trustDomain, clock, log }: RootDeps,
+  options: { readonly renewal?: true } = {},
+): Promise<SigningCa> {
   const found = await storage.load(name);
   if (found !== undefined) return found;
   const pair = await generate('ec', { namedCurve: 'P-256' });
@@ -56,7 +60,7 @@ export async function makeRoot(name: string, { storage, trustDomain, clock, log 
   });
   const keyPem = pair.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
   const where = storage.where(name);
-  if (await storage.add(name, { pem, keyPem })) log.info({ trustDomain, where }, 'created a new root CA');
+  if (await storage.add(name, { pem, keyPem }, options)) log.info({ trustDomain, where }, 'created a new root CA');
   const made = await storage.load(name);
   if (made === undefined) throw new CellwallError('internal', `the root CA in ${where} is not there`);
   return made;

@@ -20,3 +20,9 @@ export interface HoldUp {
   readonly who: string;
   readonly why: string;
 }
+
+/** As one control plane finds it. */
+export interface FoundHoldUp extends HoldUp {
+  /** It is none if the helper of that host has the roots, as another control plane may have heard. */
+  readonly nodeKey?: string;
+}

@@ -29,10 +29,11 @@ export function formatRootsRecord(record: RootsRecord): string {
 
 /** Throws for anything else. */
 function parseRootsRecord(value: unknown): RootsRecord {
-  const { version, roots, rotation, last, removed } = fields(value);
+  const { version, sequence, roots, rotation, last, removed } = fields(value);
   if (!Number.isSafeInteger(version) || !Array.isArray(roots) || !Array.isArray(removed)) throw malformed('record');
   const record: RootsRecord = {
     version: Number(version),
+    ...(sequence === undefined ? {} : { sequence: numberOf(sequence) }),
     roots: roots.map(rootOf),
     removed: removed.map(pemOf),
     ...(rotation === undefined ? {} : { rotation: rotationOf(rotation) }),

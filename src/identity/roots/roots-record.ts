@@ -21,6 +21,9 @@ export interface TrackedRoot {
 export const rotationPhases = ['prepare', 'publish', 'activate', 'renew', 'taint', 'remove'] as const;
 export type RotationPhase = (typeof rotationPhases)[number];
 
+/** In which what the old root vouches for is renewed. */
+export const renewingPhases: readonly RotationPhase[] = ['activate', 'renew', 'taint'];
+
 /** Times are epoch milliseconds. */
 export interface Rotation {
   /** Names the folder of the new root: a repeated `prepare` finds the one that it made. */
@@ -53,6 +56,11 @@ export interface EndedRotation {
 export interface RootsRecord {
   /** Higher with every change. */
   readonly version: number;
+  /**
+   * That of the trust bundle with these roots, so that it is the same at all control planes that share the record. Higher with every change.
+   * Absent: the root was never replaced, or by an earlier version.
+   */
+  readonly sequence?: number;
   /** Trusted; exactly one is active. */
   readonly roots: readonly TrackedRoot[];
   readonly rotation?: Rotation;

@@ -58,6 +58,8 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
   let failuresSinceEnd = 0;
   const closing = new AbortController();
   let cancel = (): void => {};
+  /** Names of the roots that will go, as heard last. */
+  let retiring: readonly string[] = [];
   // What was read from disk may be past half of its lifetime: it is used at once, and renewed soon.
   plan(resumed ? resumedDelay(latest, seen(), random()) : renewalDelay(latest, seen(), random()));
 
@@ -142,7 +144,8 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
       if (failuresSinceEnd > 0) log.info({ failures }, 'there is a valid SVID again');
       failures = 0;
       failuresSinceEnd = 0;
-      plan(renewalDelay(latest, seen(), random()));
+      // One that was given where it was not known yet that its root will go.
+      plan(willGo() ? spread() : renewalDelay(latest, seen(), random()));
     } catch (reason) {
       if (closing.signal.aborted) return;
       failures += 1;
@@ -150,6 +153,15 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
       tell(CellwallError.from(reason), left);
       plan(retryDelay(failures, random(), left));
     }
+  }
+
+  function willGo(): boolean {
+    return retiring.length > 0 && !isUnder(latest.chain, rootsOf(latest.bundle, retiring));
+  }
+
+  /** All hosts hear of it at once. */
+  function spread(): number {
+    return Math.min(longestSpreadMs, Math.max(0, latest.notAfter.getTime() - clock.now()) / 10) * random();
   }
 
   function tell({ message, hint }: CellwallError, left: number): void {
@@ -184,16 +196,15 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
         log.warn({ sequence: roots.sequence() }, 'the roots of the trust domain changed');
         onRenewed(latest);
       }
-      const { chain, notAfter } = latest;
-      if (!isUnder(chain, rootsOf(bundle))) {
+      retiring = heard.retiring ?? [];
+      if (!isUnder(latest.chain, rootsOf(bundle))) {
         log.warn({}, 'the root of the SVID is gone: a new SVID is requested');
         cancel();
         plan(0);
-      } else if (!isUnder(chain, rootsOf(bundle, heard.retiring))) {
+      } else if (willGo()) {
         log.info({}, 'the root of the SVID will go: a new SVID is requested');
         cancel();
-        // All hosts hear of it at once.
-        plan(Math.min(longestSpreadMs, Math.max(0, notAfter.getTime() - clock.now()) / 10) * random());
+        plan(spread());
       }
     },
     close() {

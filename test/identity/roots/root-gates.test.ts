@@ -1,6 +1,7 @@
 // Who holds up which phase of a rotation, from what is known of proxies, hosts, certificates, tokens and callers.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type OwnFacts, ownHoldUps, type SharedFacts, sharedHoldUps } from '../../../src/control/root-gates.ts';
+import { type OwnFacts, ownHoldUps } from '../../../src/control/own-hold-ups.ts';
+import { type SharedFacts, sharedHoldUps } from '../../../src/control/shared-hold-ups.ts';
 import type { IssuedCertificate } from '../../../src/identity/issued-log.ts';
 import { advance, begin, firstRecord, type RootsRecord, rootName } from '../../../src/identity/roots/roots-record.ts';
 import { createTrustBundle } from '../../../src/identity/trust-bundle.ts';
@@ -39,6 +40,7 @@ function own(given: Partial<OwnFacts> = {}): OwnFacts {
     secrets: () => [secret('synced', first + second)],
     trusting: () => [oldName, newName],
     publishers: [],
+    ...{ self: 'this control plane', isAlive: () => true, callers: [], issuers: new Map(), now },
     ...given,
   };
 }
@@ -53,8 +55,8 @@ function certificate(given: Partial<IssuedCertificate> = {}): IssuedCertificate 
 }
 
 function shared(given: Partial<SharedFacts> = {}): SharedFacts {
-  const none = { issued: [], tokens: [], followers: [], callers: [], issuers: new Map<string, readonly string[]>() };
-  return { ...none, trusting: () => undefined, refused: () => false, now, ...given };
+  const none = { issued: [], tokens: [], followers: [], elapsedMs: 0 };
+  return { ...none, trusting: () => undefined, refused: () => false, connected: () => true, now, ...given };
 }
 
 const kinds = (list: readonly { readonly kind: string; readonly who: string }[]) =>
@@ -62,7 +64,7 @@ const kinds = (list: readonly { readonly kind: string; readonly who: string }[])
 
 describe('publish', () => {
   it('is held up by nobody once everybody has the new root', () => {
-    expect(ownHoldUps('publish', at('publish'), own())).toEqual([]);
+    expect(ownHoldUps(at('publish'), own())).toEqual([]);
   });
 
   it.each<[string, Partial<OwnFacts>, string]>([
@@ -73,28 +75,28 @@ describe('publish', () => {
     ['has a helper that does not listen', { trusting: () => undefined }, `helper ${node}`],
     ['has a helper of an earlier version', { trusting: () => [] }, `helper ${node}`],
   ])('is held up by a proxy that %s', (_what, given, holdUp) => {
-    expect(kinds(ownHoldUps('publish', at('publish'), own(given)))).toEqual([holdUp]);
+    expect(kinds(ownHoldUps(at('publish'), own(given)))).toEqual([holdUp]);
   });
 
   it('is not held up here by a proxy whose stream another replica has, nor by a bare Envoy without a helper', () => {
     const secrets = () => [secret('stale', '')];
-    expect(ownHoldUps('publish', at('publish'), own({ secrets, proxies: [{ ...proxy, replica: 'b' }] }))).toEqual([]);
+    expect(ownHoldUps(at('publish'), own({ secrets, proxies: [{ ...proxy, replica: 'b' }] }))).toEqual([]);
+    const gone = own({ secrets, proxies: [{ ...proxy, replica: 'b' }], isAlive: () => false });
+    expect(kinds(ownHoldUps(at('publish'), gone))).toEqual([`proxy ${node}`]);
     const bare = { node, state: 'connected', since: 0 } as const;
-    expect(ownHoldUps('publish', at('publish'), own({ proxies: [bare], trusting: () => undefined }))).toEqual([]);
+    expect(ownHoldUps(at('publish'), own({ proxies: [bare], trusting: () => undefined }))).toEqual([]);
   });
 
   it('is held up by a place that has an earlier bundle, and by one that cannot be read', () => {
     const place = { name: 'directory:/t', confirmed: true, sequence: 6, failures: 0, drifts: 0 };
-    expect(kinds(ownHoldUps('publish', at('publish'), own({ publishers: [place] })))).toEqual([
-      'publisher directory:/t',
-    ]);
+    expect(kinds(ownHoldUps(at('publish'), own({ publishers: [place] })))).toEqual(['publisher directory:/t']);
     const broken = { ...place, confirmed: false, sequence: 7, error: { message: 'gone', at: 0 } };
-    expect(ownHoldUps('publish', at('publish'), own({ publishers: [broken] }))).toMatchObject([{ why: 'gone' }]);
-    expect(ownHoldUps('publish', at('publish'), own({ publishers: [{ ...place, sequence: 7 }] }))).toEqual([]);
+    expect(ownHoldUps(at('publish'), own({ publishers: [broken] }))).toMatchObject([{ why: 'gone' }]);
+    expect(ownHoldUps(at('publish'), own({ publishers: [{ ...place, sequence: 7 }] }))).toEqual([]);
   });
 
   it('is held up by a host that was given only the old root, until it ends, renews, says so, or is evicted or banned', () => {
-    const held = (given: Partial<SharedFacts>) => kinds(sharedHoldUps('publish', at('publish'), shared(given)));
+    const held = (given: Partial<SharedFacts>) => kinds(sharedHoldUps(at('publish'), shared(given)));
     const who = `certificate spiffe://td1/service/api (node key ${hostKey.slice(0, 16)})`;
     expect(held({ issued: [certificate()] })).toEqual([who]);
     expect(held({ issued: [certificate({ trusts: '' })] })).toEqual([who]);
@@ -106,10 +108,20 @@ describe('publish', () => {
     expect(held({ issued: [certificate({ purpose: 'pushed' })] })).toEqual([]);
   });
 
+  it('is held up by a proxy that is away, and was sent a certificate without the new root', () => {
+    const pushed = certificate({ purpose: 'pushed', node });
+    const held = (given: Partial<SharedFacts>) =>
+      kinds(sharedHoldUps(at('publish'), shared({ issued: [pushed], ...given })));
+    expect(held({ connected: () => false })).toEqual([`certificate ${node}`]);
+    expect(held({ connected: () => true })).toEqual([]);
+    const later = { ...pushed, issuedAt: 2, trusts: `${oldName} ${newName}` };
+    expect(held({ connected: () => false, issued: [pushed, later] })).toEqual([]);
+    expect(held({ connected: () => false, now: now + 60_000 })).toEqual([]);
+  });
+
   it('is held up by a join token that believes only the old root, unless it is spent', () => {
     const token = { spiffeId: idOf('spiffe://td1/a'), expiresAt: now + 1, uses: 1, used: 0, roots: [oldName] };
-    const held = (given: object) =>
-      kinds(sharedHoldUps('publish', at('publish'), shared({ tokens: [{ ...token, ...given }] })));
+    const held = (given: object) => kinds(sharedHoldUps(at('publish'), shared({ tokens: [{ ...token, ...given }] })));
     expect(held({})).toEqual(['token spiffe://td1/a']);
     expect(held({ roots: [] })).toEqual(['token spiffe://td1/a']);
     expect(held({ used: 1 })).toEqual([]);
@@ -121,7 +133,7 @@ describe('renew and taint', () => {
   it.each(['renew', 'taint'] as const)(
     '%s is held up by a certificate under the old root that is not replaced',
     (phase) => {
-      const held = (issued: readonly IssuedCertificate[]) => kinds(sharedHoldUps(phase, at(phase), shared({ issued })));
+      const held = (issued: readonly IssuedCertificate[]) => kinds(sharedHoldUps(at(phase), shared({ issued })));
       const pushed = certificate({ purpose: 'pushed', node });
       expect(held([pushed])).toEqual([`certificate ${node}`]);
       expect(held([pushed, { ...pushed, serial: '0b', issuedAt: 2, root: newName }])).toEqual([]);
@@ -138,8 +150,7 @@ describe('renew and taint', () => {
     const seen = { issuer: 'td1 issuer 1', principal: 'spiffe://td1/a', service: 'api', at: now - 2000 };
     const issuers = new Map([['td1 issuer 1', [oldName]]]);
     const record = at(phase, 5000);
-    const held = (given: Partial<SharedFacts>) =>
-      kinds(sharedHoldUps(phase, record, shared({ issuers, ...given }))).filter((one) => !one.startsWith('quiet'));
+    const held = (given: Partial<OwnFacts>) => kinds(ownHoldUps(record, own({ issuers, ...given })));
     expect(held({ callers: [seen] })).toEqual(['caller spiffe://td1/a']);
     expect(held({ callers: [{ ...seen, at: now - 6000 }] })).toEqual([]);
     expect(held({ callers: [seen], issuers: new Map([['td1 issuer 1', [newName]]]) })).toEqual([]);
@@ -147,17 +158,17 @@ describe('renew and taint', () => {
   });
 
   it('activate and renew wait for what signs here, and for its own certificate', () => {
-    expect(ownHoldUps('activate', at('activate'), own({ signer: oldName }))).toHaveLength(1);
-    expect(ownHoldUps('renew', at('renew'), own({ server: oldName }))).toHaveLength(1);
-    expect(ownHoldUps('renew', at('renew'), own())).toEqual([]);
+    expect(ownHoldUps(at('activate'), own({ signer: oldName }))).toHaveLength(1);
+    expect(ownHoldUps(at('renew'), own({ server: oldName }))).toHaveLength(1);
+    expect(ownHoldUps(at('renew'), own())).toEqual([]);
   });
 
   it('taint lasts for the time that was asked for, and looks back as far', () => {
     const record = at('taint', 60_000);
-    expect(sharedHoldUps('taint', record, shared({ now: now + 59_000 }))).toMatchObject([{ kind: 'quiet' }]);
-    expect(sharedHoldUps('taint', record, shared({ now: now + 60_000 }))).toEqual([]);
+    expect(sharedHoldUps(record, shared({ elapsedMs: 59_000 }))).toMatchObject([{ kind: 'quiet' }]);
+    expect(sharedHoldUps(record, shared({ elapsedMs: 60_000 }))).toEqual([]);
     const seen = { issuer: 'i', principal: 'spiffe://td1/a', service: 'api', at: now + 30_000 };
-    const facts = shared({ callers: [seen], issuers: new Map([['i', [oldName]]]), now: now + 80_000 });
-    expect(kinds(sharedHoldUps('taint', record, facts))).toEqual(['caller spiffe://td1/a']);
+    const facts = own({ callers: [seen], issuers: new Map([['i', [oldName]]]), now: now + 80_000 });
+    expect(kinds(ownHoldUps(record, facts))).toEqual(['caller spiffe://td1/a']);
   });
 });

@@ -54,7 +54,13 @@ async function live(most: number): Promise<Life> {
   const signer = await createLocalSigner({ upstream: authority, storage, ...common });
   const roots = authority.replaceable;
   if (roots === undefined) throw new Error('the root of the built-in CA can be replaced');
-  const rotation = createRootRotation({ roots, holdUps: async () => [], renew() {}, clock, log: silentLog });
+  const rotation = createRootRotation({
+    roots,
+    holdUps: async () => ({ holdUps: [], sequence: 0 }),
+    renew() {},
+    clock,
+    log: silentLog,
+  });
   return {
     ...{ authority, signer, rotation, writes: () => writes },
     end() {

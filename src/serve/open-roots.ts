@@ -7,7 +7,7 @@ import { type MovedKeys, movedKeys } from '../control/moved-keys.ts';
 import type { OwnFacts } from '../control/own-hold-ups.ts';
 import type { SharedFacts } from '../control/shared-hold-ups.ts';
 import type { PublisherStatus } from '../identity/publisher/publisher-status.ts';
-import { type RootsRecord, retiringRoots, rootName } from '../identity/roots/roots-record.ts';
+import { type RootsRecord, type RotationPhase, retiringRoots, rootName } from '../identity/roots/roots-record.ts';
 import { createRootRotation, type RootRotation } from '../identity/roots/rotate-root.ts';
 import { maxRoots } from '../identity/trust-bundle.ts';
 import type { ReplaceableRoots } from '../identity/upstream-authority.ts';
@@ -56,6 +56,9 @@ export interface RootsParts {
   readonly log: Log;
   readonly lifecycle: Lifecycle;
 }
+
+/** In which it matters what proxies show. */
+const renewed: readonly (RotationPhase | undefined)[] = ['renew', 'taint'];
 
 export function openRoots(parts: RootsParts): RootsAdmin {
   const { identity, registry, streams, publishers, renew, others, caInStore, audit, clock, log, lifecycle } = parts;
@@ -109,7 +112,7 @@ export function openRoots(parts: RootsParts): RootsAdmin {
   };
   const holdUps = createRootHoldUps({
     ...{ others, own, shared, renew, clock },
-    shown: async (record) => (await moved(record)).holdUps,
+    shown: async (record) => (renewed.includes(record.rotation?.phase) ? (await moved(record)).holdUps : []),
     record: () => authority.replaceable?.record(),
     onLook: (look) => rotation?.hear(look),
   });

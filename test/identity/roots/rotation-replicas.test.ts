@@ -23,7 +23,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: fc.record({ kind: fc.constant('crash' as const), at, writes: fc.nat(8) }), weight: 1 },
   { arbitrary: fc.record({ kind: fc.constant('accept' as const), proxy }), weight: 6 },
   { arbitrary: fc.record({ kind: fc.constant('move' as const), proxy, at }), weight: 2 },
-  { arbitrary: fc.record({ kind: fc.constant('time' as const), ms: fc.constantFrom(200, 1500, 6000, 21_000) }), weight: 6 },
+  {
+    arbitrary: fc.record({ kind: fc.constant('time' as const), ms: fc.constantFrom(200, 1500, 6000, 21_000) }),
+    weight: 6,
+  },
 );
 
 function accept(world: RotationWorld, index: number): void {
@@ -85,11 +88,12 @@ async function end(world: RotationWorld): Promise<void> {
     world.lives.get(id)?.resume();
     await world.start(id);
   }
-  const over = (): boolean => [...world.lives.values()].every(({ rotation }) => rotation.record().rotation === undefined);
+  const over = (): boolean =>
+    [...world.lives.values()].every(({ rotation }) => rotation.record().rotation === undefined);
   for (let second = 0; second < 120 && !over(); second += 1) {
     world.clock.advance(1000);
     await world.settle();
-    world.proxies.forEach((_, index) => accept(world, index));
+    for (const index of world.proxies.keys()) accept(world, index);
     await world.check();
   }
   if (over()) return;
@@ -127,7 +131,7 @@ it('never cuts off a proxy, and makes one new root at a time, wherever control p
         world.close();
       }
     }),
-    { numRuns: qualifying ? 400 : 2, endOnFailure: true },
+    { numRuns: qualifying ? 400 : 3, endOnFailure: true },
   );
   figure('runsThatRotated', rotated);
   expect(rotated).toBeGreaterThan(0);

@@ -123,4 +123,16 @@ export const identityItems: readonly Item[] = [
     files: ['test/system/federation.test.ts'],
   }),
   faultsItem([rotationFile, recoveryFile, banFile, certificatesFile, jwtFile]),
+  fromTests({
+    name: 'rotation-replicas',
+    line:
+      'Two control planes on one Redis replace the root under load (HTTP/1.1, HTTP/2, gRPC and TCP through real Envoys): one of them is ' +
+      'killed (kill -9) in each phase, one stands still; and in one process three of them, each of which ends or stands still between ' +
+      'any two writes, in 400 random orders',
+    bound:
+      '0 failed calls; another one goes on; both show the same; whoever stands still holds it up by name; no proxy ever refuses another, ' +
+      'never more than one new root',
+    files: ['test/serve/rotation-replicas.test.ts', 'test/identity/roots/rotation-replicas.test.ts'],
+    limitMinutes: 25,
+  }),
 ];

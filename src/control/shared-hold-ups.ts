@@ -1,5 +1,5 @@
-// Whom the next phase of a rotation of the root would cut off, by what all control planes on one store know: hosts that were never given the
-// new root, join tokens, certificates under the old one that are good and not replaced. Pure.
+// Whom the next phase of a rotation of the root would cut off, by what all control planes on one store know: hosts that were never given
+// the new root, join tokens, certificates under the old one that are good and not replaced. Pure.
 
 import type { KnownToken } from '../identity/attestor/join-token.ts';
 import type { IssuedCertificate } from '../identity/issued-log.ts';

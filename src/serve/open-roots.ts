@@ -8,13 +8,14 @@ import type { OwnFacts } from '../control/own-hold-ups.ts';
 import type { SharedFacts } from '../control/shared-hold-ups.ts';
 import type { PublisherStatus } from '../identity/publisher/publisher-status.ts';
 import { type RootsRecord, type RotationPhase, retiringRoots, rootName } from '../identity/roots/roots-record.ts';
-import { createRootRotation, type RootRotation } from '../identity/roots/rotate-root.ts';
+import { createRootRotation, type RootRotation, type RotationLook } from '../identity/roots/rotate-root.ts';
 import { maxRoots } from '../identity/trust-bundle.ts';
 import type { ReplaceableRoots } from '../identity/upstream-authority.ts';
 import { fromPem } from '../identity/x509/pem.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { createEvent } from '../lib/event.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import type { CaFigures } from '../observe/ca-metrics.ts';
@@ -95,6 +96,7 @@ export function openRoots(parts: RootsParts): RootsAdmin {
   };
   const refused: SharedFacts['refused'] = ({ spiffeId, nodeKey }) =>
     (nodeKey !== undefined && nodes.isEvicted(nodeKey)) || identity.bans.isBanned({ spiffeId, nodeKey });
+  const looked = createEvent<RotationLook>();
   const moved = async (record: RootsRecord): Promise<MovedKeys> => {
     const { phase } = record.rotation ?? {};
     const issued = await issuer.issued();
@@ -114,7 +116,7 @@ export function openRoots(parts: RootsParts): RootsAdmin {
     ...{ others, own, shared, renew, clock },
     shown: async (record) => (renewed.includes(record.rotation?.phase) ? (await moved(record)).holdUps : []),
     record: () => authority.replaceable?.record(),
-    onLook: (look) => rotation?.hear(look),
+    onLook: looked.tell,
   });
   const open = (roots: ReplaceableRoots): RootRotation =>
     createRootRotation({
@@ -122,6 +124,7 @@ export function openRoots(parts: RootsParts): RootsAdmin {
       onPhase: (record) => void tell(record.rotation?.phase ?? record.last?.outcome ?? 'ended', record),
     });
   const rotation = authority.replaceable === undefined ? undefined : open(authority.replaceable);
+  if (rotation !== undefined) looked.listen(rotation.hear);
   lifecycle.defer('rotation of the root', async () => rotation?.close());
   if (rotation !== undefined && why === undefined) others?.tell(sharesRoots);
   const running = (): RootRotation => {

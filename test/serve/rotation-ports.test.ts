@@ -1,5 +1,5 @@
-// A root whose key is in wrong hands is replaced at once, at a control plane with ten imported roots and at the one of a cell that follows it:
-// afterwards a certificate under it is refused at every port of both, with and without a TLS session of before; what was renewed is taken.
+// A root whose key is in wrong hands is replaced at once, at a control plane with ten imported roots and at the one of a cell that follows
+// it: afterwards a certificate under it is refused at every port of both, with and without a TLS session of before; what was renewed is taken.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';

@@ -16,11 +16,13 @@ export interface CaStorage {
    * kept, and `aborted` thrown, unless this control plane is still the one that renews (`renews`), as checked where it is written.
    */
   add(name: string, material: CaMaterial, options?: { readonly renewal?: true }): Promise<boolean>;
-  /** That CA with its key, for good, if the note of that name is that text (undefined: absent) in the same moment; also if there is none. */
+  /** That CA with its key, for good, if the note of that name is that text (undefined: absent) in the same moment. */
   remove(name: string, provided: { readonly note: string; readonly is: string | undefined }): Promise<void>;
   /** No secret. Undefined if there is none. */
   note(name: string): Promise<string | undefined>;
-  /** Writes `next` (undefined: removes it) if the note is still `before` (undefined: absent). False if it is not. `renewal`: as of `add`. */
+  /**
+   * Writes `next` (undefined: removes it) if the note is still `before` (undefined: absent). False if it is not. `renewal`: as of `add`.
+   */
   changeNote(
     name: string,
     before: string | undefined,

@@ -57,8 +57,8 @@ export interface RootsRecord {
   /** Higher with every change. */
   readonly version: number;
   /**
-   * That of the trust bundle with these roots, so that it is the same at all control planes that share the record. Higher with every change.
-   * Absent: the root was never replaced, or by an earlier version.
+   * That of the trust bundle with these roots, so that it is the same at all control planes that share the record. Higher with every
+   * change. Absent: the root was never replaced, or by an earlier version.
    */
   readonly sequence?: number;
   /** Trusted; exactly one is active. */

@@ -1,5 +1,5 @@
-// Imported roots (of regional CAs) stay beside the CA's own while that is replaced: whoever has a certificate under one of them is accepted in
-// every phase, and nothing of theirs is on its way out.
+// Imported roots (of regional CAs) stay beside the CA's own while that is replaced: whoever has a certificate under one of them is accepted
+// in every phase, and nothing of theirs is on its way out.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// A rotation of the root that several control planes on one store carry out: whichever of them ends, or stands still, between any two of its
-// writes, no proxy ever refuses another, and there is never more than one new root.
+// A rotation of the root that several control planes on one store carry out: whichever of them ends, or stands still, between any two of
+// its writes, no proxy ever refuses another, and there is never more than one new root.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { figure, qualifying } from '../../support/figure.ts';

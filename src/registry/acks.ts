@@ -79,6 +79,12 @@ export function createAcks(): Acks {
 /** A stream that was sent nothing recently is not behind: it has what it would be sent. */
 function furthestBehind(streams: Streams): Omit<TypeStatus, 'typeUrl'> {
   const all = [...streams.values()];
+  const [only, other] = all;
+  // As nearly every proxy has it, asked after each of its first answers.
+  if (only !== undefined && other === undefined) {
+    const { ended: _, ...told } = only;
+    return told;
+  }
   const isBehind = ({ sentRevision = -1, ackedRevision = -1 }: Told): boolean => ackedRevision < sentRevision;
   const behind = all.filter(isBehind).toSorted((a, b) => (a.ackedRevision ?? -1) - (b.ackedRevision ?? -1));
   const newest = all.toSorted((a, b) => (b.ackedRevision ?? -1) - (a.ackedRevision ?? -1));

@@ -1,7 +1,9 @@
 // Callers of a foreign trust domain at a real Envoy: only where a rule names them, only those of their own trust domain, and only with a
 // certificate that names exactly one identity; over HTTP and TCP.
 import { connect } from 'node:tls';
+import { isMessage } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { createBundleSource } from '../../src/control/bundles.ts';
 import { createTrustBundle } from '../../src/identity/trust-bundle.ts';
 import type { SpiffeId, TrustDomain } from '../../src/model/spiffe-id.ts';
@@ -52,26 +54,26 @@ function bundles(of: MeshIr) {
   return createBundleSource({ value: () => bundle }, () => '').of(of);
 }
 
-const update = (next: MeshIr): void => proxy.update({ mesh: next, endpoints: new Map(), bundles: bundles(next) });
+const inputs = (of: MeshIr) => ({ mesh: of, endpoints: new Map(), bundles: bundles(of) });
+const update = (next: MeshIr): void => proxy.update(inputs(next));
+
+function shape() {
+  const here = { address: '127.0.0.1', port: 0 };
+  return {
+    spiffeId: 'spiffe://td1/service/api' as SpiffeId,
+    service: 'api' as ServiceKey,
+    ports: [
+      { name: 'http', inbound: here, application: http },
+      { name: 'raw', inbound: here, application: tcp },
+      { name: 'own', inbound: here, application: http },
+    ],
+  };
+}
 
 beforeAll(async () => {
   [ours, partner, unnamed] = [await createTestCa('ours'), await createTestCa('partner'), await createTestCa('other')];
   [http, tcp] = [await startHttp1Echo(), await startTcpEcho()];
-  const here = { address: '127.0.0.1', port: 0 };
-  const first = mesh();
-  const api = 'spiffe://td1/service/api' as SpiffeId;
-  proxy = await startTranslatedProxy(
-    { mesh: first, endpoints: new Map(), bundles: bundles(first) },
-    {
-      ...{ spiffeId: api, service: 'api' as ServiceKey },
-      ports: [
-        { name: 'http', inbound: here, application: http },
-        { name: 'raw', inbound: here, application: tcp },
-        { name: 'own', inbound: here, application: http },
-      ],
-    },
-    await ours.issue({ uri: api }),
-  );
+  proxy = await startTranslatedProxy(inputs(mesh()), shape(), await ours.issue({ uri: shape().spiffeId }));
   const port = (name: string) => proxy.envoy.port(`inbound/${name}`);
   ports = { http: await port('http'), raw: await port('raw'), own: await port('own') };
   await vi.waitFor(async () => expect(await overHttp(ours, { uri: web })).toBe(200), { timeout: 20_000 });
@@ -91,10 +93,10 @@ async function overHttp(ca: TestCa, options: TestCertificateOptions, port = port
 }
 
 /** Whether the application answered. */
-async function overTcp(ca: TestCa, options: TestCertificateOptions): Promise<boolean> {
+async function overTcp(ca: TestCa, options: TestCertificateOptions, port = ports.raw): Promise<boolean> {
   const { certificate: cert, key } = await ca.issue(options);
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port: ports.raw, cert, key, rejectUnauthorized: false });
+    const socket = connect({ host: '127.0.0.1', port, cert, key, rejectUnauthorized: false });
     let heard = '';
     socket.on('secureConnect', () => socket.write('ping'));
     socket.on('data', (data: Buffer) => {
@@ -140,7 +142,8 @@ test('a port whose rules name nobody of a trust domain refuses it in the handsha
   expect(await overHttp(partner, { uri: billing }, ports.own)).toBe(0);
   expect(await overHttp(unnamed, { uri: 'spiffe://unnamed.example/x' })).toBe(0);
   const caller = { kind: 'id', id: billing as SpiffeId } as const;
-  const { decision } = explain(mesh(), { target: 'api' as ServiceKey, port: 'own', caller });
+  const { decision, notes } = explain(mesh(), { target: 'api' as ServiceKey, port: 'own', caller });
+  expect(notes).toEqual([`needed to let it in: an allow rule that names ${billing}`]);
   expect([decision.stage, decision.reason]).toEqual([
     'handshake',
     'no allow rule of the service names identities of the trust domain partner.example',
@@ -172,6 +175,30 @@ test('a certificate with a second URI name is refused, over HTTP and over TCP', 
   ]) {
     expect([uri, await overHttp(partner, { uri })]).toEqual([uri, 403]);
     expect([uri, await overTcp(partner, { uri })]).toEqual([uri, false]);
+  }
+});
+
+test('the control: without the guard, a second name passes over TCP as one of ours', async () => {
+  const unguarded = await startTranslatedProxy(
+    ...([inputs(mesh()), shape(), await ours.issue({ uri: shape().spiffeId }), []] as const),
+    (resources) => {
+      for (const { message } of resources) {
+        if (!isMessage(message, ListenerSchema)) continue;
+        for (const chain of message.filterChains) {
+          chain.filters = chain.filters.filter(({ name }) => name !== 'cellwall.one-identity');
+        }
+      }
+      return resources;
+    },
+  );
+  try {
+    const forged = { uri: 'spiffe://partner.example/nobody', moreUris: [web] };
+    const raw = await unguarded.envoy.port('inbound/raw');
+    await vi.waitFor(async () => expect(await overTcp(partner, forged, raw)).toBe(true), { timeout: 20_000 });
+    expect(await overTcp(partner, forged)).toBe(false);
+    expect(await overHttp(partner, forged)).toBe(403);
+  } finally {
+    await unguarded.stop();
   }
 });
 

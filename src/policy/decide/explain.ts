@@ -4,6 +4,7 @@ import { defined } from '../../lib/defined.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Source } from '../../model/problem.ts';
+import { type SpiffeId, trustDomainOf } from '../../model/spiffe-id.ts';
 import type { RuleIr } from '../authorization-ir.ts';
 import { workloadOf } from '../identities.ts';
 import type { MeshIr, MtlsIr, PortIr, Protocol, ServiceKey } from '../ir.ts';
@@ -125,6 +126,17 @@ function missingTokens({ outcome, considered }: Decision, caller: Caller): reado
   });
 }
 
+/** What lets in a caller whose trust domain the port does not trust. */
+function foreignNote({ trustBundles }: MeshIr, { mtls }: PortIr, id: SpiffeId): string {
+  const domain = trustDomainOf(id);
+  const steps = [
+    ...(trustBundles?.has(domain) === true ? [] : [`a TrustBundle for ${domain}`]),
+    ...(mtls.mode === 'strict' ? [] : ['a service that is strict']),
+    `an allow rule that names ${id}`,
+  ];
+  return `needed to let it in: ${steps.join(', ')}`;
+}
+
 function notesOf(
   mesh: MeshIr,
   service: PortIr,
@@ -134,7 +146,13 @@ function notesOf(
 ): string[] {
   const { outcome, stage, rule, shadow } = decision;
   const notes: string[] = [...missingTokens(decision, caller)];
-  if (caller.kind === 'id' && callerService === undefined && workloadOf(mesh.identities, caller.id) === undefined) {
+  if (caller.kind === 'id' && trustDomainOf(caller.id) !== mesh.trustDomain) {
+    if (stage === 'handshake') notes.push(foreignNote(mesh, service, caller.id));
+  } else if (
+    caller.kind === 'id' &&
+    callerService === undefined &&
+    workloadOf(mesh.identities, caller.id) === undefined
+  ) {
     notes.push(`no Service or Workload has the identity ${caller.id}: nobody can be issued its certificate`);
   }
   const proxy = callerService === undefined ? undefined : mesh.services.get(callerService);

@@ -111,7 +111,8 @@ test('a job has its SVID as files and in its environment, and leaves nothing', a
 
 test('curl, npm and what Docker asks reach a registry with it, and none of them without', async () => {
   const npm =
-    'npm install --silent --no-audit --no-fund --userconfig ./npmrc --registry "https://$REGISTRY/" hello-from-a-job';
+    'npm install --silent --no-audit --no-fund --no-update-notifier --cache ./cache ' +
+    '--userconfig ./npmrc --registry "https://$REGISTRY/" hello-from-a-job';
   const script = [
     'curl -sSf --cert "$CELLWALL_SVID_CERTIFICATE" --key "$CELLWALL_SVID_KEY" --cacert "$REGISTRY_CA" "https://$REGISTRY/v2/"',
     'echo "cafile=$REGISTRY_CA" > npmrc',

@@ -2,6 +2,7 @@
 import type { Item } from '../item.ts';
 import { fromTests } from '../support/from-tests.ts';
 import { faultsItem } from './faults.ts';
+import { kindItems } from './kinds.ts';
 
 const rotationFile = 'test/identity/roots/rotation-world.test.ts';
 const recoveryFile = 'test/identity/recovery.test.ts';
@@ -135,4 +136,5 @@ export const identityItems: readonly Item[] = [
     files: ['test/serve/rotation-replicas.test.ts', 'test/identity/roots/rotation-replicas.test.ts'],
     limitMinutes: 25,
   }),
+  ...kindItems,
 ];

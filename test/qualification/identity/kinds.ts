@@ -1,0 +1,44 @@
+// Every CA backend and every attestor, against the one contract of its kind and the faults of its other end.
+import type { Item } from '../item.ts';
+import { fromTests } from '../support/from-tests.ts';
+
+export const kindItems: readonly Item[] = [
+  fromTests({
+    name: 'authorities',
+    line:
+      'Every CA backend against the one contract; remote ones by stand-ins that are away, refuse, certify another key or trust domain; ' +
+      'SPIRE also slow, hanging up, with nonsense, another root, a leaf, a wrong clock; the helper of a token that crashes and hangs',
+    bound:
+      'the contract holds; in each fault the intermediate in use stays and no secret is said; afterwards the next one is had',
+    files: [
+      'authorities',
+      'remote-authorities',
+      'spire-authority',
+      'disk-authority',
+      'pkcs11-tool',
+      'local-signer',
+    ].map((name) => `test/identity/${name}.test.ts`),
+    limitMinutes: 15,
+  }),
+  fromTests({
+    name: 'authorities-real',
+    line: 'The contract against what others run: OpenBao, the wire of AWS (moto), SoftHSM by OpenSC',
+    bound: 'the contract holds; a wrong PIN is tried once, a token that is away or has another key changes nothing',
+    files: ['test/system/upstream-authorities.test.ts', 'test/system/pkcs11.test.ts'],
+    limitMinutes: 15,
+  }),
+  fromTests({
+    name: 'attestors',
+    line:
+      'Every attestor against the one contract, with forged, changed, late and copied evidence; issuers and API servers that are away or ' +
+      'answer nonsense; evidence that no selector matches',
+    bound: 'only what is proved is believed; each refusal is on record with the selector that failed, and no secret',
+    files: [
+      ...['attestors', 'foreign-attestors', 'token-review', 'gitlab-id-token'].map(
+        (name) => `test/identity/${name}.test.ts`,
+      ),
+      ...['policy/why-no-identity', 'identity-api/refused-svids'].map((name) => `test/${name}.test.ts`),
+    ],
+    limitMinutes: 15,
+  }),
+];

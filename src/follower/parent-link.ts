@@ -19,6 +19,7 @@ import { createNewestRoots, type HeardBundle } from '../sidecar/svid/newest-root
 import { loadNodeKey } from '../sidecar/svid/node-key.ts';
 import { obtainSvid } from '../sidecar/svid/obtain-svid.ts';
 import { createSvidFiles, type StoredSvid } from '../sidecar/svid/svid-files.ts';
+import { isUnder, rootsOf } from '../sidecar/svid/under-roots.ts';
 
 export interface ParentDocuments {
   readonly revision: number;
@@ -90,11 +91,14 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
     heard = { heardAt: clock.now(), ...defined({ version }) };
   };
 
-  /** At half of its life there is a new one; as long as it is valid, the old one does. */
+  /**
+   * There is a new one at half of its life, and when its root is gone: then the node key proves who this is. Until then, the old one does.
+   */
   async function credential(): Promise<StoredSvid> {
     const current = svid.value();
     const now = clock.now();
-    if (current !== undefined && now < halfOf(current)) return current;
+    const stays = current !== undefined && isUnder(current.chain, rootsOf(current.bundle));
+    if (stays && now < halfOf(current)) return current;
     try {
       const fresh = await obtainSvid({
         ...{ servers, nodeKey, files, roots: newest, clock, log, verify, signal: closing.signal },

@@ -1,8 +1,6 @@
 // Keeps an SVID on disk fresh: renewed at half of its lifetime with jitter, with backoff while the control plane is down. The old one stays
 // in force until the new one is there.
-import { X509Certificate } from 'node:crypto';
 import { parseJoinToken } from '../../identity/join-token.ts';
-import { rootName } from '../../identity/roots/roots-record.ts';
 import { issuedAt, renewalDelay, resumedDelay, retryDelay } from '../../identity/rotation.ts';
 import { certificateFingerprint } from '../../identity/x509/fingerprint.ts';
 import { fromPem } from '../../identity/x509/pem.ts';
@@ -12,6 +10,7 @@ import { pause } from '../pause.ts';
 import { createNewestRoots, type HeardBundle } from './newest-roots.ts';
 import { isTransient, type ObtainedSvid, type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
 import type { StoredSvid } from './svid-files.ts';
+import { isUnder, rootsOf } from './under-roots.ts';
 
 export interface SvidKeeper {
   current(): StoredSvid;
@@ -216,16 +215,4 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
 
 function hasRoot(bundle: string, fingerprints: readonly string[]): boolean {
   return fromPem(bundle, 'CERTIFICATE').some((der) => fingerprints.includes(certificateFingerprint(der)));
-}
-
-function rootsOf(bundle: string, except: readonly string[] = []): readonly X509Certificate[] {
-  return fromPem(bundle, 'CERTIFICATE')
-    .filter((der) => !except.includes(rootName(der)))
-    .map((der) => new X509Certificate(der));
-}
-
-/** Whether one of the roots signed the last certificate of the chain. */
-function isUnder(chain: string, roots: readonly X509Certificate[]): boolean {
-  const last = new X509Certificate(fromPem(chain, 'CERTIFICATE').at(-1) ?? Buffer.alloc(0));
-  return roots.some((root) => last.checkIssued(root) && last.verify(root.publicKey));
 }

@@ -1,5 +1,7 @@
 // Makes docs/metrics.md, the reference of what is exported to Prometheus, from the metrics themselves: names, types, labels and their
 // values are read from what a scrape would get. scripts/reference.ts writes it; a test compares.
+
+import { caKinds, certificateKinds } from '../src/lib/countdown.ts';
 import { limitCodes } from '../src/limits/reason.ts';
 import { createMetrics } from '../src/observe/metrics.ts';
 import { typeUrls } from '../src/xds/resources/type-url.ts';
@@ -51,9 +53,15 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
   cellwall_ca_expires_in_seconds: {
     unit: 'seconds',
     alert:
-      '`{kind="root"} < 180 * 86400`: `cellwall ca rotate`; `{kind="intermediate"} < 60 * 86400`: it is not replaced, the log ' +
-      'says why; `{kind=~"extra|legacy"} < 30 * 86400`: ask whose CA it is',
+      'below a third of the lifetime (a quarter for `kind="intermediate"`, which is replaced by itself before): `cellwall status` says ' +
+      'what to do; rules: deploy/prometheus/cellwall.rules.yml',
   },
+  cellwall_ca_lifetime_seconds: { unit: 'seconds', alert: '–; what the time above is compared with' },
+  cellwall_certificate_expires_in_seconds: {
+    unit: 'seconds',
+    alert: 'below a quarter of the lifetime: it was not renewed; `cellwall status` says what to do',
+  },
+  cellwall_certificate_lifetime_seconds: { unit: 'seconds', alert: '–; what the time above is compared with' },
   cellwall_root_rotation_phase_seconds: {
     unit: 'seconds',
     alert: 'above a day: somebody holds it up; `cellwall ca status` says who (docs/root-rotation.md)',
@@ -155,11 +163,7 @@ export async function metricsReference(): Promise<string> {
   metrics.applied(1);
   metrics.watchCa(
     () => ({
-      authorities: (['intermediate', 'root', 'extra', 'legacy'] as const).map((kind) => ({
-        kind,
-        name: 'NAME',
-        notAfter: 0,
-      })),
+      countdowns: [...caKinds, ...certificateKinds].map((kind) => ({ kind, name: 'NAME', notBefore: 0, notAfter: 0 })),
     }),
     () => 0,
   );

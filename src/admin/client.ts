@@ -28,6 +28,7 @@ import type { CertificatesAnswer, CertificatesQuery } from './wire-certificates.
 import type { SentAnswer } from './wire-envoy.ts';
 import type { EvictAnswer, HostHistoryAnswer, HostsAnswer } from './wire-hosts.ts';
 import type { KnownTokenAnswer, RotateAnswer, TokenAnswer, TokenBody, TokensAnswer } from './wire-identity.ts';
+import type { JwtSvidsAnswer, JwtSvidsQuery } from './wire-jwt-svids.ts';
 import type { ProxiesAnswer } from './wire-proxies.ts';
 import type { AuditAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from './wire-record.ts';
 import type { RefusedSvidsAnswer } from './wire-refused-svids.ts';
@@ -65,6 +66,7 @@ export interface AdminClient {
   tokens(): Promise<TokensAnswer>;
   revokeToken(id: string, why?: Reasoned): Promise<KnownTokenAnswer>;
   certificates(wanted?: CertificatesQuery): Promise<CertificatesAnswer>;
+  jwtSvids(wanted?: JwtSvidsQuery): Promise<JwtSvidsAnswer>;
   /** Who asked for an SVID and got none. */
   refusedSvids(): Promise<RefusedSvidsAnswer>;
   /** For one identity, or all. */
@@ -179,6 +181,7 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
     createToken: (body) => call('POST', '/v1/tokens', body),
     tokens: () => call('GET', '/v1/tokens'),
     revokeToken: (id, why) => call('POST', '/v1/tokens/revoke', { id, ...why }),
+    jwtSvids: (wanted = {}) => call('GET', `/v1/jwt-svids${query({ ...wanted })}`),
     refusedSvids: () => call('GET', '/v1/refused-svids'),
     certificates: (wanted = {}) => call('GET', `/v1/certificates${query({ ...wanted })}`),
     ca: () => call('GET', '/v1/ca'),

@@ -10,9 +10,11 @@ import type { EndpointWatch } from '../cutover/endpoint-watch.ts';
 import type { AttestedLog } from '../identity/attested-log.ts';
 import type { JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import type { ForeignBundles } from '../identity/federation/foreign-bundles.ts';
+import type { IssuedJwt } from '../identity/jwt/issued-jwts.ts';
 import type { MeshKeys } from '../identity/jwt/mesh-keys.ts';
 import type { Publishers } from '../identity/publisher/publishers.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Countdown } from '../lib/countdown.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -54,6 +56,7 @@ export interface RunningParts {
     readonly entitlement: Pick<Entitlement, 'knows' | 'takesToken'>;
     readonly tokens: Pick<JoinTokenAttestor, 'createJoinToken' | 'list' | 'revoke'>;
     readonly attested: Pick<AttestedLog, 'list'>;
+    readonly jwt: { list(): Promise<readonly IssuedJwt[]> };
     readonly refusedSvids: { list(): readonly RefusedSvidRow[] };
   };
   /** New certificates now for the proxies whose streams are here: of one identity, or all. Resolves with how many. */
@@ -79,6 +82,8 @@ export interface RunningParts {
 }
 
 export interface AdminParts {
+  /** What ends one day. */
+  readonly countdowns: () => readonly Countdown[];
   readonly store: Store;
   readonly audit: AuditLog;
   readonly coverage: Coverage;
@@ -171,6 +176,7 @@ export function createAdmin(given: AdminParts): Admin {
     missingCredentials: () => parts?.missingCredentials() ?? [],
     issuerKeys: () => parts?.issuerKeys.status() ?? [],
     foreignBundles: () => parts?.federation.status() ?? [],
+    countdowns: given.countdowns,
     publishers: () => parts?.publishers.status() ?? [],
     ca: () => parts?.roots,
     parent: () => parts?.parent?.(),
@@ -208,6 +214,7 @@ export function createAdmin(given: AdminParts): Admin {
       lift: async (query) => running().bans.lift(query),
     },
     certificates: () => running().certificates(),
+    jwtSvids: () => running().identity.jwt.list(),
     refusedSvids: createRefusedSvidsEverywhere(given.others, () => parts?.identity.refusedSvids.list() ?? []),
     rotate: createRotateEverywhere(given.others, async (spiffeId) => running().rotate(spiffeId)),
     metrics: () => metrics.text(),

@@ -5,7 +5,9 @@ import type { CutOver } from '../cutover/cut-over.ts';
 import type { SeenEndpoint } from '../cutover/endpoint-watch.ts';
 import type { Attested } from '../identity/attested-log.ts';
 import type { KnownToken } from '../identity/attestor/join-token.ts';
+import type { IssuedJwt } from '../identity/jwt/issued-jwts.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Countdown } from '../lib/countdown.ts';
 import type { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
@@ -164,6 +166,8 @@ export interface AdminDeps {
   followers?(): readonly FollowerAnswer[];
   /** Tokens that applications expect and nobody has given. Absent: none. */
   missingCredentials?(): readonly MissingCredential[];
+  /** What ends one day: certificates of CAs, and our own. Absent: not known. */
+  countdowns?(): readonly Countdown[];
   /** Fetched keys of issuers of tokens. Absent: none are fetched. */
   issuerKeys?(): readonly IssuerKeysAnswer[];
   /** Bundles of foreign trust domains. Absent: there are none. */
@@ -180,6 +184,8 @@ export interface AdminDeps {
   refusedSvids?(): readonly RefusedSvidRow[] | Promise<readonly RefusedSvidRow[]>;
   /** On record: for a week after their end. */
   certificates(): readonly IssuedCertificate[] | Promise<readonly IssuedCertificate[]>;
+  /** JWT-SVIDs on record: for a day after their end. Absent: none are issued. */
+  jwtSvids?(): readonly IssuedJwt[] | Promise<readonly IssuedJwt[]>;
   /** The roots of the CA. Absent, or undefined: it is not running yet. */
   ca?(): RootsAdmin | undefined;
   /** Renews certificates of proxies now, at every replica: those of one identity, or all. */

@@ -12,6 +12,7 @@ import { healthRoutes } from './routes/health.ts';
 import { historyRoutes } from './routes/history.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { identityRoutes } from './routes/identity.ts';
+import { jwtSvidRoutes } from './routes/jwt-svids.ts';
 import { namedTokenRoutes } from './routes/named-tokens.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { simulateRoutes } from './routes/simulate.ts';
@@ -32,6 +33,7 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
     ...envoyRoutes(deps),
     ...explainRoutes(deps),
     ...identityRoutes(deps),
+    ...jwtSvidRoutes(deps),
     ...caRoutes(deps),
     ...hostRoutes(deps),
     ...banRoutes(deps),

@@ -1,6 +1,7 @@
 // What the admin API accepts and answers, as schemas: they validate requests, generate the OpenAPI document, and give the types that the
 // client and the command line use. Times are milliseconds since the epoch.
 import { z } from 'zod';
+import { runningOutSchema } from './running-out.ts';
 import { reasonTextSchema } from './wire-access.ts';
 import { banStatusSchema } from './wire-bans.ts';
 import { rotationSchema } from './wire-ca.ts';
@@ -169,6 +170,10 @@ export const statusSchema = z.object({
     .array(missingCredentialSchema)
     .exactOptional()
     .describe('Tokens that applications expect and nobody has given. Absent: none.'),
+  runningOut: z
+    .array(runningOutSchema)
+    .exactOptional()
+    .describe('Certificates of CAs, and of this control plane, that end soon. Absent: none.'),
   issuerKeys: z.array(issuerKeysSchema).exactOptional().describe('Keys of issuers of tokens that are fetched.'),
   foreignBundles: z.array(foreignBundleSchema).exactOptional().describe('Of trust domains that documents name.'),
   publishers: z.array(publisherSchema).exactOptional().describe('Where the trust bundle is published.'),

@@ -83,8 +83,11 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       if (path === identityPaths.jwt && request.method === 'POST') {
         const peer = peerOf(request, caller);
         options.followed?.refuse(peer.chain);
-        const issued = await jwt.issue(await readBody(request), peer);
-        log.info({ address, path, spiffeId: issued.spiffeId }, 'issued a JWT-SVID');
+        const { serial, ...issued } = await jwt.issue(await readBody(request), peer, address);
+        // Whoever was evicted or banned while it was being issued does not get it.
+        if (peer.nodeKey !== undefined) nodes.check(peer.nodeKey);
+        options.bans?.check(peer);
+        log.info({ address, path, spiffeId: issued.spiffeId, serial }, 'issued a JWT-SVID');
         return send(response, 200, JSON.stringify(issued));
       }
       if (follow.has(path)) {

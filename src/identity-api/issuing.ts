@@ -189,7 +189,8 @@ export function createIssuing<C extends From>(
     const evidence = host === undefined ? undefined : (await nodes.find(host))?.evidence;
     if (evidence !== undefined) about.evidence = evidence;
     const request = { how: 'renewed', address: caller.address, ...defined({ attestor: evidence?.attestor }) } as const;
-    const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound, request });
+    const replaces = leaf.validToDate.getTime();
+    const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound, request, replaces });
     // Its node key is in use: it is all that it has left after an outage.
     if (host !== undefined) await nodes.remember(host, spiffeId);
     return { svid, ...(host && { host }) };

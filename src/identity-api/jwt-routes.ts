@@ -13,7 +13,11 @@ export interface JwtServices {
 }
 
 export interface JwtRoutes {
-  issue(body: Readonly<Record<string, unknown>>, peer: Peer): Promise<JwtReply>;
+  issue(
+    body: Readonly<Record<string, unknown>>,
+    peer: Peer,
+    address: string,
+  ): Promise<JwtReply & { readonly serial: string }>;
   /** A JWK Set, as in a SPIFFE bundle. */
   keys(): Promise<string>;
 }
@@ -29,7 +33,7 @@ export function createJwtRoutes(jwt: JwtServices | undefined, clock: Clock): Jwt
     throw new CellwallError('unimplemented', 'this control plane issues no JWT-SVIDs');
   };
   return {
-    async issue(body, { spiffeId, nodeKey }) {
+    async issue(body, { spiffeId, nodeKey }, address) {
       const { issuer } = there();
       const wait = budget.spend(nodeKey ?? spiffeId);
       if (wait > 0) {
@@ -42,8 +46,8 @@ export function createJwtRoutes(jwt: JwtServices | undefined, clock: Clock): Jwt
       if (!Array.isArray(audience) || texts.length !== audience.length) {
         throw new CellwallError('invalid_argument', '"audience" must be a list of texts');
       }
-      const { token, expiresAt } = await issuer.issue(spiffeId, texts, nodeKey);
-      return { spiffeId, token: token.reveal(), expiresAt: new Date(expiresAt).toISOString() };
+      const { token, serial, expiresAt } = await issuer.issue(spiffeId, texts, { nodeKey, address });
+      return { spiffeId, token: token.reveal(), serial, expiresAt: new Date(expiresAt).toISOString() };
     },
     keys: async () => JSON.stringify({ keys: await there().keys.published() }),
   };

@@ -1,8 +1,9 @@
-// Remembers every certificate that was issued. An unavailable table does not delay issuance: what it missed is written later.
+// Remembers every certificate that was issued.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
+import { createKeptRows } from './kept-rows.ts';
 import type { Certifiers } from './x509/certifiers.ts';
 
 /**
@@ -49,8 +50,6 @@ export interface IssuedLog {
   list(): Promise<readonly IssuedCertificate[]>;
 }
 
-type Kept = Pick<IssuedCertificate, 'serial' | 'notAfter'>;
-
 export interface IssuedLogOptions {
   readonly table: Table;
   readonly clock: Clock;
@@ -60,7 +59,6 @@ export interface IssuedLogOptions {
 }
 
 const keepMs = 7 * 86_400_000;
-const maxBacklog = 100_000;
 /** More than are valid at the same time, given the pace of issuance. */
 const maxOfHost = 64;
 /** Hosts whose rows are counted: those that were issued something last. Jobs of a CI are hosts for minutes, and without end. */
@@ -68,63 +66,13 @@ const mostHosts = 50_000;
 
 /** Of one host only those of its certificates that end last are kept. */
 export function createIssuedLog({ table, clock, log, maxHosts = mostHosts }: IssuedLogOptions): IssuedLog {
-  const backlog: IssuedCertificate[] = [];
-  /** Of a host, what ends first before the rest; as it was in the table when first read. */
-  let ofHost: Promise<Map<string, Kept[]>> | undefined;
-  const read = async (): Promise<readonly IssuedCertificate[]> =>
-    (await table.list()).flatMap(({ value }) => readRow(value) ?? []);
-  const index = async (): Promise<Map<string, Kept[]>> => {
-    const found = new Map<string, Kept[]>();
-    const all = [...(await read())].sort(byEnd);
-    for (const { nodeKey, serial, notAfter } of all)
-      if (nodeKey !== undefined) found.set(nodeKey, [...(found.get(nodeKey) ?? []), { serial, notAfter }]);
-    return found;
-  };
-  /** A host that renews endlessly displaces only its own rows, and not that of a certificate that outlives the new ones. */
-  const makeRoom = async ({ nodeKey, serial, notAfter }: IssuedCertificate): Promise<void> => {
-    if (nodeKey === undefined) return;
-    ofHost ??= index();
-    const hosts = await ofHost;
-    const rows = hosts.get(nodeKey) ?? [];
-    hosts.delete(nodeKey);
-    hosts.set(nodeKey, rows);
-    for (const oldest of hosts.keys()) {
-      if (hosts.size <= maxHosts) break;
-      hosts.delete(oldest);
-    }
-    if (!rows.some((row) => row.serial === serial)) {
-      const last = rows.at(-1);
-      rows.push({ serial, notAfter });
-      if (last !== undefined && byEnd(last, { notAfter }) > 0) rows.sort(byEnd);
-    }
-    while (rows.length > maxOfHost) await table.delete(rows.shift()?.serial ?? '');
-  };
-  const write = async (certificate: IssuedCertificate): Promise<void> => {
-    const ttlMs = Math.max(1, Date.parse(certificate.notAfter) + keepMs - clock.now());
-    const { chain, ...row } = certificate;
-    await table.set(certificate.serial, { ...row, ...(chain && { chain: [...chain] }) }, { ttlMs });
-    await makeRoom(certificate);
-  };
-  return {
-    async record(certificate) {
-      try {
-        await write(certificate);
-        for (let missed = backlog[0]; missed !== undefined; missed = backlog[0]) {
-          await write(missed);
-          backlog.shift();
-        }
-      } catch (reason) {
-        if (backlog.length >= maxBacklog) backlog.shift();
-        backlog.push(certificate);
-        log.warn({ reason: String(reason), waiting: backlog.length }, 'cannot record an issued certificate yet');
-      }
-    },
-    list: read,
-  };
-}
-
-function byEnd(a: Pick<Kept, 'notAfter'>, b: Pick<Kept, 'notAfter'>): number {
-  return a.notAfter < b.notAfter ? -1 : a.notAfter > b.notAfter ? 1 : 0;
+  return createKeptRows<IssuedCertificate>({
+    ...{ table, clock, log, keepMs, mostOfHolder: maxOfHost, mostHolders: maxHosts },
+    what: 'an issued certificate',
+    rowOf: ({ serial, notAfter, nodeKey }) => ({ serial, ends: Date.parse(notAfter), holder: nodeKey }),
+    write: ({ chain, ...row }) => ({ ...row, ...(chain && { chain: [...chain] }) }),
+    read: readRow,
+  });
 }
 
 const optional = ['nodeKey', 'attestor', 'node', 'address', 'authority', 'root', 'trusts'] as const;

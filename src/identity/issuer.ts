@@ -13,6 +13,7 @@ import { createIssuedLog, type IssuedCertificate, type IssuedFor, type IssuePurp
 import { rootName } from './roots/roots-record.ts';
 import { backdateMs, createStepsForward } from './rotation.ts';
 import type { LocalSigner } from './signer/local-signer.ts';
+import { createSigningTurns, type SigningTurns } from './signer/signing-turns.ts';
 import type { Svid } from './svid.ts';
 import type { TrustBundle } from './trust-bundle.ts';
 import { createCertifiers } from './x509/certifiers.ts';
@@ -29,6 +30,8 @@ export interface IssueOptions {
   readonly internal?: IssuancePolicy;
   /** Who asked for it, for the issuance log. */
   readonly request?: IssuedFor;
+  /** When the certificate ends that it replaces, as that was verified, epoch milliseconds: what ends first goes first. Absent: it is new. */
+  readonly replaces?: number;
 }
 
 export interface Issuer {
@@ -42,6 +45,8 @@ export interface Issuer {
 
 export interface IssuerOptions extends EntitledOptions {
   readonly signer: Pick<LocalSigner, 'sign'>;
+  /** Who is signed for first. Default: renewals before new ones. */
+  readonly turns?: SigningTurns;
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
@@ -57,6 +62,7 @@ export interface IssuerOptions extends EntitledOptions {
  */
 export function createIssuer(options: IssuerOptions): Issuer {
   const { signer, trustDomain, policy, refuse = () => {}, table, clock, log, backdate = () => backdateMs } = options;
+  const { turns = createSigningTurns({ clock }) } = options;
   const record = createIssuedLog({ table, clock, log });
   const certifiersOf = createCertifiers();
   // Where a clock was set forward by mistake, hosts have the time that it had before.
@@ -84,21 +90,31 @@ export function createIssuer(options: IssuerOptions): Issuer {
   }
 
   return {
-    async issue(spiffeId, { publicKey, nodeKey, node, internal, request } = {}) {
-      const { lifetimeMs, dnsNames, commonName, notAfter: end } = await allowed(spiffeId, nodeKey, internal);
-      const pair = publicKey === undefined ? makeKeyPair() : undefined;
-      const subjectKey = publicKey ?? pair?.spki;
-      if (subjectKey === undefined) throw new CellwallError('internal', 'no key to certify');
-      const now = clock.now();
-      if (end !== undefined && end <= now) throw ended(spiffeId);
-      const signed = await signer.sign({
-        spiffeId,
-        publicKey: subjectKey,
-        // Its holder, too, shows it to hosts whose clocks are slow.
-        notBefore: new Date(now - (backdate() + stepsForward())),
-        notAfter: new Date(Math.min(now + lifetimeMs, end ?? Number.POSITIVE_INFINITY)),
-        dnsNames,
-        ...defined({ nodeKey, commonName }),
+    async issue(spiffeId, { publicKey, nodeKey, node, internal, request, replaces } = {}) {
+      const asked = await allowed(spiffeId, nodeKey, internal);
+      const turn = { ends: replaces, back: request?.how === 'node-key', host: nodeKey };
+      const { signed, now, pair } = await turns.take(turn, async (waited) => {
+        const {
+          lifetimeMs,
+          dnsNames,
+          commonName,
+          notAfter: end,
+        } = waited ? await allowed(spiffeId, nodeKey, internal) : asked;
+        const pair = publicKey === undefined ? makeKeyPair() : undefined;
+        const subjectKey = publicKey ?? pair?.spki;
+        if (subjectKey === undefined) throw new CellwallError('internal', 'no key to certify');
+        const now = clock.now();
+        if (end !== undefined && end <= now) throw ended(spiffeId);
+        const signed = await signer.sign({
+          spiffeId,
+          publicKey: subjectKey,
+          // Its holder, too, shows it to hosts whose clocks are slow.
+          notBefore: new Date(now - (backdate() + stepsForward())),
+          notAfter: new Date(Math.min(now + lifetimeMs, end ?? Number.POSITIVE_INFINITY)),
+          dnsNames,
+          ...defined({ nodeKey, commonName }),
+        });
+        return { signed, now, pair };
       });
       const purpose: IssuePurpose = internal !== undefined ? 'server' : pair === undefined ? 'csr' : 'pushed';
       const { serial, notBefore, notAfter, chain, root } = signed;

@@ -114,6 +114,7 @@ export function createRotator(options: RotatorOptions): Rotator {
       const svid = await issuer.issue(slot.spiffeId, {
         ...defined({ nodeKey: slot.nodeKey, internal, node: internal === undefined ? node : undefined }),
         request: { how: internal === undefined ? 'stream' : 'own' },
+        ...defined({ replaces: slot.svid?.notAfter.getTime() }),
       });
       // On disk before anybody has it, so that a restart goes on with it.
       if (!slot.released) await kept?.save(node, svid);
@@ -184,7 +185,10 @@ export function createRotator(options: RotatorOptions): Rotator {
       return issue(node, slot);
     },
     async rotateAll(which = () => true) {
-      const waiting = [...slots].filter(([, { svid }]) => which(svid));
+      // What ends first before the rest.
+      const ends = ([, { svid }]: readonly [string, Slot]): number =>
+        svid?.notAfter.getTime() ?? Number.POSITIVE_INFINITY;
+      const waiting = [...slots].filter(([, { svid }]) => which(svid)).toSorted((a, b) => ends(a) - ends(b) || 0);
       let rotated = 0;
       let failed = 0;
       const work = async (): Promise<void> => {

@@ -8,6 +8,7 @@ import { bundlePem } from '../identity/trust-bundle.ts';
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import { verifySvid } from '../identity/x509/verify-svid.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Countdowns } from '../lib/countdown.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { HostPort } from '../lib/host-port.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -23,6 +24,7 @@ export interface AdminTlsParts {
   readonly api: AdminApi;
   readonly identity: IdentityServices;
   readonly trustDomain: TrustDomain;
+  readonly countdowns: Pick<Countdowns, 'add'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
@@ -45,6 +47,7 @@ export async function openAdminTls(parts: AdminTlsParts): Promise<HostPort> {
   const bound = await listening({ what: 'the admin API', flag: '--admin-tls-listen', address }, () =>
     api.listenTls({ address, credentials, names, operatorOf: operatorCheck(parts) }),
   );
+  parts.countdowns.add(() => kept?.countdowns('admin') ?? []);
   const unwatch = kept?.watch(api.rotate) ?? identity.server.watch(() => api.rotate(own()));
   lifecycle.defer('admin certificate', async () => unwatch());
   return bound;

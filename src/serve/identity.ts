@@ -23,6 +23,7 @@ import { certificateFingerprint } from '../identity/x509/fingerprint.ts';
 import { createIdentityApi, type IdentityApi } from '../identity-api/identity-api.ts';
 import { createRefusedSvids, type RefusedSvids } from '../identity-api/refused-svids.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Countdowns } from '../lib/countdown.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -63,8 +64,8 @@ export interface IdentityServices {
   readonly entitlement: Entitlement;
   /** Who asked for an SVID here and got none. */
   readonly refusedSvids: Pick<RefusedSvids, 'list'>;
-  /** Of JWT-SVIDs, for relying parties. */
-  readonly oidc: Pick<OpenJwt, 'listens' | 'published'>;
+  /** JWT-SVIDs: which were issued, and how relying parties learn to verify them. */
+  readonly jwt: Pick<OpenJwt, 'list' | 'listens' | 'published'>;
   readonly jwtKeys: OpenJwt['services']['keys'];
   /** Bundles of foreign trust domains, which are opened later. */
   readonly foreign: Watched<readonly ForeignBundle[]>;
@@ -79,6 +80,7 @@ export interface IdentityServicesDeps {
   readonly attestors: AttestorOptions;
   readonly bootstrapSecret: ServeOptions['bootstrapSecret'];
   readonly oidc: ServeOptions['oidc'];
+  readonly countdowns: Countdowns;
   /** For tests, in which the CA does at once what it otherwise does over months. */
   readonly openCa?: typeof openAuthority | undefined;
   /** Other control planes may use the same store, by mistake or on purpose. */
@@ -147,7 +149,8 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const foreign = createWatched<readonly ForeignBundle[]>([]);
   const jwt = await openJwt({
     ...{ data, oidc: deps.oidc, shared, trustDomain, policy, refuse: bans.check, clock, log, lifecycle },
-    ...{ keys: sealed('jwt-keys'), jobs: store.table('jobs') },
+    countdowns: deps.countdowns,
+    ...{ keys: sealed('jwt-keys'), issued: store.table('issued-jwts'), jobs: store.table('jobs') },
   });
   const attesting: AttestorDeps = {
     tokens: sealed('join-tokens'),
@@ -162,6 +165,10 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   lifecycle.defer('how hosts proved themselves', attested.written);
   const server = await createServerSvid({ issuer, trustDomain, clock, log });
   lifecycle.defer('server certificate', () => server.close());
+  deps.countdowns.add(() => {
+    const { notBefore, notAfter } = server.current();
+    return [{ kind: 'server', name: 'own', notBefore: notBefore.getTime(), notAfter: notAfter.getTime() }];
+  });
   const { follows, audit, version } = deps;
   const offered = {
     store,
@@ -239,7 +246,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     entitlement,
     followers,
     refusedSvids,
-    oidc: jwt,
+    jwt,
     jwtKeys: jwt.services.keys,
     foreign,
   };

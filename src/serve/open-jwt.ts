@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { createEntitled, type EntitledOptions } from '../identity/entitled.ts';
 import { createCurrentDocuments } from '../identity/jwt/current-documents.ts';
+import { createIssuedJwts, type IssuedJwt } from '../identity/jwt/issued-jwts.ts';
 import { createJwtIssuer } from '../identity/jwt/jwt-issuer.ts';
 import { createJwtKeys } from '../identity/jwt/jwt-keys.ts';
 import { firstKeyWaitsMs, type OidcDocuments } from '../identity/jwt/oidc-documents.ts';
@@ -11,6 +12,7 @@ import { keepPublished } from '../identity/publisher/keep-published.ts';
 import type { PublisherStatus } from '../identity/publisher/publisher-status.ts';
 import type { JwtServices } from '../identity-api/jwt-routes.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Countdowns } from '../lib/countdown.ts';
 import { defined } from '../lib/defined.ts';
 import type { HostPort } from '../lib/host-port.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -27,10 +29,13 @@ export interface JwtParts extends EntitledOptions {
   readonly oidc: OidcChoice | undefined;
   /** Sealed. */
   readonly keys: Table;
+  /** What was issued. */
+  readonly issued: Table;
   /** For leases. */
   readonly jobs: Table;
   /** Others may use the store. */
   readonly shared: boolean;
+  readonly countdowns: Pick<Countdowns, 'add'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
@@ -38,6 +43,8 @@ export interface JwtParts extends EntitledOptions {
 
 export interface OpenJwt {
   readonly services: JwtServices;
+  /** Tokens on record, until a day after their end. */
+  readonly list: () => Promise<readonly IssuedJwt[]>;
   /** Where its documents are served; absent if they are not. */
   readonly listens?: HostPort;
   /** Of its files, where this control plane writes them. */
@@ -52,27 +59,30 @@ export async function openJwt(parts: JwtParts): Promise<OpenJwt> {
   });
   lifecycle.defer('keys of JWT-SVIDs', async () => keys.close());
   const entitled = createEntitled({ trustDomain, policy, ...defined({ refuse }) });
-  const issuer = createJwtIssuer({ keys, entitled, trustDomain, clock, ...defined({ issuer: oidc?.issuer }) });
+  const { record, list } = createIssuedJwts({ table: parts.issued, clock, log });
+  const named = defined({ issuer: oidc?.issuer });
+  const issuer = createJwtIssuer({ keys, entitled, trustDomain, record, clock, ...named });
   const services = { keys, issuer };
-  if (oidc === undefined) return { services, published: () => [] };
+  if (oidc === undefined) return { services, list, published: () => [] };
   const documents = await createCurrentDocuments({ issuer: oidc.issuer, keys, clock, log });
   lifecycle.defer('documents for relying parties', async () => documents.close());
   log.info({ issuer: oidc.issuer }, 'JWT-SVIDs name their issuer');
   const published = openFiles(parts, oidc, documents);
   const listens = await listenFor(parts, oidc, documents);
-  return { services, published, ...defined({ listens }) };
+  return { services, list, published, ...defined({ listens }) };
 }
 
 const hint = '--oidc-tls-cert and --oidc-tls-key are PEM files that this user can read';
 
 async function listenFor(
-  { clock, log, lifecycle }: JwtParts,
+  { countdowns, clock, log, lifecycle }: JwtParts,
   { issuer, listen: address, tls: files }: OidcChoice,
   documents: Watchable<OidcDocuments>,
 ): Promise<HostPort | undefined> {
   if (address === undefined) return undefined;
   const kept = files === undefined ? undefined : openTlsFiles({ files, port: 'the OIDC port', hint, clock, log });
   const server = createOidcServer({ issuer, documents, tls: kept?.first });
+  countdowns.add(() => kept?.countdowns('oidc') ?? []);
   const unwatch = kept?.watch(server.rotate);
   lifecycle.defer('OIDC port', async () => {
     unwatch?.();

@@ -13,12 +13,12 @@ import { maxRoots } from '../identity/trust-bundle.ts';
 import type { ReplaceableRoots } from '../identity/upstream-authority.ts';
 import { fromPem } from '../identity/x509/pem.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Countdowns } from '../lib/countdown.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { createEvent } from '../lib/event.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
-import type { CaFigures } from '../observe/ca-metrics.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { SeenIssuers } from '../observe/seen-issuers.ts';
 import type { MeshIr } from '../policy/ir.ts';
@@ -29,6 +29,7 @@ import { typeUrls } from '../xds/resources/type-url.ts';
 import type { XdsServer } from '../xds/server/server.ts';
 import type { StreamView } from '../xds/server/stream.ts';
 import { caAnswer } from './ca-answer.ts';
+import { caCountdowns } from './ca-countdowns.ts';
 import type { IdentityServices } from './identity.ts';
 import type { OpenedReplicas } from './open-replicas.ts';
 import { createRootHoldUps, sharesRoots } from './root-hold-ups.ts';
@@ -45,6 +46,7 @@ export interface RootsParts {
   /** Which certificate a proxy shows whose helper keeps its key. */
   readonly shown: (node: string) => ShownCertificate | undefined;
   readonly metrics: Pick<Metrics, 'watchCa'>;
+  readonly countdowns: Countdowns;
   readonly publishers: () => readonly PublisherStatus[];
   /** Has what a root that goes vouches for renewed. */
   readonly renew: () => void;
@@ -132,14 +134,11 @@ export function openRoots(parts: RootsParts): RootsAdmin {
     throw new CellwallError('failed_precondition', why ?? 'the root is not replaced here');
   };
   const status = (): CaAnswer => caAnswer(authority, { rotation, ...defined({ notReplaceable: why }) });
-  parts.metrics.watchCa(() => {
-    const { roots, intermediate, rotation: going } = status();
-    const own = roots.map(({ name, state, notAfter }) => {
-      return { kind: state === 'extra' ? ('extra' as const) : ('root' as const), name, notAfter };
-    });
-    const signs = { kind: 'intermediate' as const, name: intermediate.root, notAfter: intermediate.notAfter };
-    return { authorities: [signs, ...own, ...legacyOf(parts.mesh())], ...defined({ rotation: going }) };
-  }, clock.now);
+  parts.countdowns.add(() => caCountdowns(authority, status(), parts.mesh()));
+  parts.metrics.watchCa(
+    () => ({ countdowns: parts.countdowns.list(), ...defined({ rotation: status().rotation }) }),
+    clock.now,
+  );
   return {
     status,
     async rotate(request) {
@@ -187,14 +186,6 @@ function whyNot(replaceable: boolean, apart: boolean): string | undefined {
   if (apart)
     return 'control planes can share this store, and each would replace a root of its own: use --bootstrap-secret';
   return undefined;
-}
-
-/** Of a document with several certificates, the one that ends first. */
-function legacyOf(mesh: MeshIr | undefined): CaFigures['authorities'] {
-  return [...(mesh?.legacyAuthorities.values() ?? [])].map(({ name, certificates }) => {
-    const ends = fromPem(certificates, 'CERTIFICATE').map((der) => new X509Certificate(der).validToDate.getTime());
-    return { kind: 'legacy', name, notAfter: Math.min(...ends) };
-  });
 }
 
 function signed(root: string, child: X509Certificate): boolean {

@@ -12,6 +12,7 @@ import { backdateFor } from '../identity/rotation.ts';
 import { ensureDataFolder } from '../identity/secret-file.ts';
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createCountdowns } from '../lib/countdown.ts';
 import { defined } from '../lib/defined.ts';
 import { createEvent } from '../lib/event.ts';
 import { lockFolder } from '../lib/folder-lock.ts';
@@ -87,6 +88,7 @@ export async function serve(
   lifecycle.defer('data folder', async () => lock.release());
   finishSwap(options.data);
   const metrics = createMetrics();
+  const countdowns = createCountdowns();
   const documents = await openDocuments(options, { metrics, clock, log, lifecycle });
   const { judge, editGate, limits, review, store, alsoChangedBy } = documents;
   const shared = alsoChangedBy === 'replicas';
@@ -106,6 +108,7 @@ export async function serve(
   const way = createRightOfWay(clock);
   const admin = await openAdmin(options, {
     refusals,
+    countdowns: countdowns.list,
     store: await storeForChanges({ store, alsoChangedBy, audit, follower, log }),
     audit,
     coverage,
@@ -138,7 +141,7 @@ export async function serve(
   const told = createReported(clock, log.child({ room: 'registry' }));
   const identity = await createIdentityServices({
     ...{ shared, data: options.data, ca: options.ca, attestors, openCa: deps.openCa ?? follower?.openCa },
-    ...{ bootstrapSecret: options.bootstrapSecret, oidc: options.oidc },
+    ...{ bootstrapSecret: options.bootstrapSecret, oidc: options.oidc, countdowns },
     ...{ audit, version, metrics, follows: follower },
     trustDomain,
     mesh: mesh.value,
@@ -152,7 +155,7 @@ export async function serve(
   });
   identity.issuer.watch(() => metrics.svidIssued());
   const publishers = openPublishing({
-    ...{ publish, store, shared, bundle: identity.bundle, also: identity.oidc.published, metrics, clock, lifecycle },
+    ...{ publish, store, shared, bundle: identity.bundle, also: identity.jwt.published, metrics, clock, lifecycle },
     log: log.child({ room: 'publisher' }),
   });
   const rotator = openRotator({
@@ -199,7 +202,7 @@ export async function serve(
     ...{ probes: names, onRejected: proving.rejected, takesStreams: isolation.check },
   });
   const roots = openRoots({
-    ...{ identity, registry, others: replicas, audit, metrics, clock, lifecycle, issuers, renew: following.renew },
+    ...{ identity, registry, others: replicas, audit, metrics, countdowns, clock, lifecycle, issuers, renew: following.renew },
     ...{ mesh: control.mesh, shown: told.shown.of, caInStore: options.bootstrapSecret !== undefined },
     ...{ streams: xds.inspect, publishers: publishers.status, log: log.child({ room: 'identity' }) },
   });
@@ -216,7 +219,7 @@ export async function serve(
     options.adminTls === undefined
       ? undefined
       : await openAdminTls({
-          ...{ options: options.adminTls, api: admin.api, identity, trustDomain, clock, lifecycle },
+          ...{ options: options.adminTls, api: admin.api, identity, trustDomain, countdowns, clock, lifecycle },
           log: log.child({ room: 'admin' }),
         });
   isolation.begin(identity);
@@ -244,7 +247,7 @@ export async function serve(
     xds: { host: options.xds.host, port: xds.port },
     identity: identityAddress,
     admin: admin.address,
-    ...defined({ adminTls, oidc: identity.oidc.listens, bundles: material.federation.listens }),
+    ...defined({ adminTls, oidc: identity.jwt.listens, bundles: material.federation.listens }),
     trustDomain,
     ...(control.revision() === undefined ? {} : { revision: control.revision() ?? 0 }),
     services: control.mesh()?.services.size ?? 0,

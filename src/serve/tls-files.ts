@@ -2,6 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
+import type { Countdown, CountdownKind } from '../lib/countdown.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { Redacted } from '../lib/redacted.ts';
@@ -25,6 +26,8 @@ export interface TlsFilesParts {
 export interface TlsFiles {
   /** As first read. */
   readonly first: TlsPair;
+  /** Of what is in force. */
+  countdowns(kind: CountdownKind): readonly Countdown[];
   /** The returned function ends it. */
   watch(changed: (pair: TlsPair) => void): () => void;
 }
@@ -34,10 +37,15 @@ const lookMs = 60_000;
 /** Throws `failed_precondition` for files that cannot be read, or are not of one pair; later, those of before stay. */
 export function openTlsFiles({ files, port, hint, clock, log }: TlsFilesParts): TlsFiles {
   const first = readPair(files, hint);
+  let current = first;
   return {
     first,
+    countdowns(kind) {
+      const { validFromDate, validToDate } = new X509Certificate(current.certificate);
+      const name = files.certificate;
+      return [{ kind, name, notBefore: validFromDate.getTime(), notAfter: validToDate.getTime() }];
+    },
     watch(changed) {
-      let current = first;
       let cancel = (): void => undefined;
       const look = (): void => {
         cancel = clock.after(lookMs, () => {

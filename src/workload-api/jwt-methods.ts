@@ -15,7 +15,7 @@ import { frameOf, type GrpcCall } from '../lib/grpc-call.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import { jwkSet } from './jwk-set.ts';
 import { createNewestOnly } from './newest-only.ts';
-import { foreignAlgorithms, verifyJwt } from './verify-jwt.ts';
+import { foreignAlgorithms, isUnknownKey, verifyJwt } from './verify-jwt.ts';
 import type { WorkloadMethod } from './workload-methods.ts';
 import { trustDomainUriOf, type WorkloadSvid } from './workload-svid.ts';
 
@@ -100,7 +100,8 @@ export function jwtMethods({ svid, jwt, clock }: JwtMethodsDeps): Readonly<Recor
       const keys = await jwt.keys();
       const verified = await verifyJwt({ token, audience, trustDomain, keys: keys.value(), now: clock.now() }).catch(
         async (reason: unknown) => {
-          // Its key may be newer than what is known here.
+          // Its key may be newer than what is known here. Whatever else is wrong with it stays wrong.
+          if (!isUnknownKey(reason)) throw reason;
           await jwt.refresh();
           const newer = keys.value();
           return verifyJwt({ token, audience, trustDomain, keys: newer, now: clock.now() }).catch(() => {

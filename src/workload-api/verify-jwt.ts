@@ -61,10 +61,15 @@ export async function verifyJwt({
     return { spiffeId, claims };
   } catch (reason) {
     if (reason instanceof CellwallError) throw reason;
-    throw refused(reason instanceof errors.JOSEError ? reason.message : 'it cannot be read');
+    throw refused(reason instanceof errors.JOSEError ? reason.message : 'it cannot be read', reason);
   }
 }
 
-function refused(why: string): CellwallError {
-  return new CellwallError('invalid_argument', `not a valid JWT-SVID: ${why}`);
+/** Of what `verifyJwt` threw: the token names a key that is not among those that are known. */
+export function isUnknownKey(reason: unknown): boolean {
+  return reason instanceof CellwallError && reason.cause instanceof errors.JWKSNoMatchingKey;
+}
+
+function refused(why: string, cause?: unknown): CellwallError {
+  return new CellwallError('invalid_argument', `not a valid JWT-SVID: ${why}`, { cause });
 }

@@ -469,6 +469,28 @@ describe('identity', () => {
     expect(await cellwall(['doctor', 'svid'], '')).toMatchObject({ code: 0 });
   });
 
+  it('lists JWT-SVIDs, the newest first, without those that have ended', async () => {
+    const now = admin.clock.now();
+    const token = (serial: string, ageMs: number) => ({
+      ...{ serial, key: 'k', spiffeId: 'spiffe://td1/x', audience: ['db', 'b\u0007ad'], nodeKey: 'ab'.repeat(32) },
+      ...{ address: '10.0.0.7', issuedAt: now - ageMs, expiresAt: now - ageMs + 300_000 },
+    });
+    const other = { ...token('d', 0), spiffeId: 'spiffe://td1/y' };
+    const jwtSvids = () => [token('a', 120_000), token('b', 60_000), token('c', 400_000), other];
+    await withAdmin({ jwtSvids }, async (served) => {
+      const shown = async (...flags: string[]) =>
+        (await cellwall(['certs', 'jwt', ...flags], '', served)).stdout.trimEnd().split('\n').slice(1);
+      const own = await shown('--identity', 'spiffe://td1/x');
+      expect(own).toHaveLength(2);
+      expect(own[0]).toMatch(
+        /^spiffe:\/\/td1\/x +db, b.+ad +b +2025-12-31T23:59:00Z +2026-01-01T00:04:00Z \(in 4m\) +abababababab +10\.0\.0\.7$/,
+      );
+      expect(own[0]).not.toContain('\u0007');
+      expect(await shown()).toHaveLength(3);
+      expect(await shown('--ended')).toHaveLength(4);
+    });
+  });
+
   it('lists and rotates certificates', async () => {
     const now = admin.clock.now();
     const certificate = {

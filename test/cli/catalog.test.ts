@@ -46,6 +46,12 @@ beforeAll(async () => {
   };
   admin = await startAdmin({
     certificates: () => [{ purpose: 'svid-pushed', ...certificate }],
+    jwtSvids: () => [
+      {
+        ...{ serial: 'a', key: 'b', spiffeId: 'spiffe://td1/service/web', audience: ['c'], nodeKey: 'd', address: 'e' },
+        ...{ issuedAt: now, expiresAt: now + 60_000 },
+      },
+    ],
     rotate: () => ({ rotated: 1 }),
     refusedSvids: () => [
       {
@@ -134,6 +140,7 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   'ban list': () => [],
   unban: () => ['spiffe://td1/service/web'],
   'certs list': () => [],
+  'certs jwt': () => [],
   'certs rotate': () => [],
   'ca status': () => [],
   'ca rotate': () => [],

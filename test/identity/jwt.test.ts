@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { createEntitled } from '../../src/identity/entitled.ts';
+import type { IssuedJwt } from '../../src/identity/jwt/issued-jwts.ts';
 import { createJwtIssuer, type JwtIssuer } from '../../src/identity/jwt/jwt-issuer.ts';
 import {
   createJwtKeys,
@@ -193,6 +194,45 @@ describe('tokens', () => {
     expect(serials.size).toBe(issued);
     figure('jwtSvids', issued);
   }, 600_000);
+
+  test('are on record before anybody has them, with who asked', async () => {
+    const rows: IssuedJwt[] = [];
+    let recorded = (): void => {};
+    const entitled = createEntitled({ trustDomain, policy: () => ({ lifetimeMs: 60 * minute, dnsNames: [] }) });
+    const record = (row: IssuedJwt) => {
+      rows.push(row);
+      return new Promise<void>((resolve) => {
+        recorded = resolve;
+      });
+    };
+    const recording = createJwtIssuer({ keys, entitled, trustDomain, record, clock });
+    let given = false;
+    const issuing = recording.issue(spiffeId, ['db', 'cache'], { nodeKey: 'ab', address: '10.0.0.1' }).then((jwt) => {
+      given = true;
+      return jwt;
+    });
+    await vi.waitFor(() => expect(rows).toHaveLength(1));
+    await new Promise(setImmediate);
+    expect(given).toBe(false);
+    recorded();
+    const { token, serial, expiresAt } = await issuing;
+    const { kid: key } = await keys.signing();
+    const now = Math.floor(clock.now() / 1000) * 1000;
+    expect(rows).toEqual([
+      {
+        serial,
+        key,
+        spiffeId,
+        audience: ['db', 'cache'],
+        issuedAt: now,
+        expiresAt,
+        nodeKey: 'ab',
+        address: '10.0.0.1',
+      },
+    ]);
+    expect(decodeJwt(token.reveal()).jti).toBe(serial);
+    expect(JSON.stringify(rows)).not.toContain(token.reveal().split('.')[2]);
+  });
 
   test('end with the identity', async () => {
     ends = clock.now() + 90_500;

@@ -112,6 +112,7 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
     },
     ca: () => ({ status: () => ca, rotate: async () => ca, abort: async () => ca }),
     certificates: () => [],
+    jwtSvids: () => [],
     rotate: () => ({ rotated: 0 }),
     metrics: async () => '# metrics\n',
     ready: () => ({ ready: true, reasons: [] }),

@@ -1,9 +1,10 @@
 // A relying party that is not ours: go-oidc, unmodified, verifies a JWT-SVID by its issuer's discovery document.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fetchJwt } from '../../src/identity-api/jwt-client.ts';
 import { freePorts } from '../support/free-ports.ts';
@@ -44,9 +45,9 @@ test('go-oidc verifies a token by discovery, and refuses it for another audience
   const text = (name: string): string => readFileSync(join(dir, name), 'utf8');
   const svid = { chain: text('svid.pem'), key: createPrivateKey(text('key.pem')), bundle: text('bundle.pem') };
   const { token } = await fetchJwt({ host: '127.0.0.1', port: plane.identityPort, svid }, ['bucket']);
-  const answer = execFileSync(join(folder, 'verify'), [issuer, join(folder, 'root.pem'), 'bucket', token], {
-    encoding: 'utf8',
-  });
+  // The control plane is in this process: it must be able to answer meanwhile.
+  const args = [issuer, join(folder, 'root.pem'), 'bucket', token];
+  const { stdout: answer } = await promisify(execFile)(join(folder, 'verify'), args, { timeout: 20_000 });
   expect(JSON.parse(answer)).toEqual({
     ...{ issuer, subject: 'spiffe://td1/service/api', audience: ['bucket'], refused: true },
   });

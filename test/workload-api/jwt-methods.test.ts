@@ -125,6 +125,10 @@ test('the same token for half of its life, another for other audiences', async (
   expect(other).not.toBe(one);
 });
 
+test('an audience that is named twice is one', async () => {
+  expect(decodeJwt(await fetchJwt(['twice', 'twice', 'once'])).aud).toEqual(['twice', 'once']);
+});
+
 test('another’s identity is refused, as are requests without an audience and bytes that are no request', async () => {
   await expect(fetchJwt(['db'], 'spiffe://td1/service/other')).rejects.toMatchObject({
     code: grpc.status.PERMISSION_DENIED,

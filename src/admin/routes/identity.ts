@@ -4,9 +4,10 @@ import type { KnownToken } from '../../identity/attestor/join-token.ts';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { parseDuration } from '../../model/duration.ts';
-import { parseSpiffeId, type SpiffeId } from '../../model/spiffe-id.ts';
+import type { SpiffeId } from '../../model/spiffe-id.ts';
 import { authored } from '../caller.ts';
 import type { AdminDeps } from '../deps.ts';
+import { identityNamed, identityOf, serviceIdentity } from '../identity-named.ts';
 import { pickCertificates } from '../pick-certificates.ts';
 import { ok, type Route, route } from '../route.ts';
 import { certificatesQuerySchema, certificatesSchema } from '../wire-certificates.ts';
@@ -38,21 +39,7 @@ export function identityRoutes({
   clock,
   log,
 }: AdminDeps): readonly Route[] {
-  const serviceId = (ref: string): SpiffeId => {
-    const id = resolveService(ref);
-    if (id !== undefined) return id;
-    throw new CellwallError('not_found', `no service ${JSON.stringify(ref)}`, {
-      hint: '"cellwall get Service" lists them; a service in a cell is cell/name',
-    });
-  };
-  const spiffeId = (text: string): SpiffeId => {
-    const id = parseSpiffeId(text);
-    if (id !== undefined) return id;
-    throw new CellwallError('invalid_argument', `not a SPIFFE ID: ${JSON.stringify(text)}`, {
-      hint: 'as in "spiffe://example.org/cell/cell-1/service/api"',
-    });
-  };
-  const named = (text: string): SpiffeId => (text.startsWith('spiffe:') ? spiffeId(text) : serviceId(text));
+  const named = (text: string): SpiffeId => identityNamed(text, resolveService);
   return [
     route({
       method: 'POST',
@@ -66,7 +53,8 @@ export function identityRoutes({
         if ((body.service === undefined) === (body.spiffeId === undefined)) {
           throw new CellwallError('invalid_argument', 'give exactly one of "service" and "spiffeId"');
         }
-        const id = body.service === undefined ? spiffeId(body.spiffeId ?? '') : serviceId(body.service);
+        const { service } = body;
+        const id = service === undefined ? identityOf(body.spiffeId ?? '') : serviceIdentity(service, resolveService);
         const ttlMs = parseDuration(body.ttl);
         if (ttlMs === undefined || ttlMs === 0 || ttlMs > longestTtlMs) {
           throw new CellwallError('invalid_argument', `"ttl" is no duration between 1ms and 24h: ${body.ttl}`, {

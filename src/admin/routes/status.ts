@@ -6,6 +6,7 @@ import type { AdminDeps } from '../deps.ts';
 import { createProxiesEverywhere, replicaRows } from '../everywhere.ts';
 import { createLastCertificates } from '../last-certificates.ts';
 import { ok, type Route, route } from '../route.ts';
+import { runningOut } from '../running-out.ts';
 import { createWaiting } from '../waiting.ts';
 import { statusSchema } from '../wire.ts';
 import { wireRejected } from '../wire-place.ts';
@@ -31,6 +32,7 @@ export function statusRoutes({
   missingCredentials = () => [],
   issuerKeys = () => [],
   foreignBundles = () => [],
+  countdowns = () => [],
   publishers = () => [],
   parent = () => undefined,
   followers = () => [],
@@ -79,6 +81,7 @@ export function statusRoutes({
         const recent = (await refusedSvids()).filter(({ lastAt }) => lastAt > clock.now() - hourMs).length;
         const following = followers();
         const [fetched, missing, foreign] = [issuerKeys(), missingCredentials(), foreignBundles()];
+        const ending = runningOut(countdowns(), clock.now());
         const count = (state: 'connected' | 'held' | 'gone') => all.filter((proxy) => proxy.state === state).length;
         return ok({
           version,
@@ -100,6 +103,7 @@ export function statusRoutes({
           ...(others === undefined ? {} : { replicas: replicaRows(others) }),
           ...defined({ rotation: ca?.()?.status().rotation }),
           ...(missing.length === 0 ? {} : { missingCredentials: [...missing] }),
+          ...(ending.length === 0 ? {} : { runningOut: [...ending] }),
           ...(fetched.length === 0 ? {} : { issuerKeys: [...fetched] }),
           ...(foreign.length === 0 ? {} : { foreignBundles: [...foreign] }),
           publishers: [...publishers()],

@@ -13,6 +13,7 @@ import { formatOf, print } from '../output/print.ts';
 import { array, object, prints } from '../output/prints.ts';
 import { formatTable } from '../output/table.ts';
 import { isoTime, relativeTime } from '../output/time.ts';
+import { certsJwtCommand } from './certs-jwt.ts';
 
 interface ListOptions {
   readonly expiring?: string;
@@ -95,6 +96,7 @@ export function certsCommand(context: CliContext): Command {
         isDefault: true,
       },
     )
+    .addCommand(certsJwtCommand(context))
     .addCommand(prints(addConnectionFlags(rotate), object('rotated', 'silent')));
 }
 

@@ -44,6 +44,7 @@ export function formatControl(status: StatusAnswer, now: number): string {
     ...banned(status),
     ...missingCredentials(status),
     ...refusedSvids(status),
+    ...endsSoon(status, now),
     ...lastGood(status, now),
     ...replicasRow(status),
     ...followingRows(status, now),
@@ -62,6 +63,19 @@ function missingCredentials({ missingCredentials: missing = [] }: StatusAnswer):
 function refusedSvids({ refusedSvids: count }: StatusAnswer): readonly [string, string][] {
   if (count === undefined) return [];
   return [['no SVID', `for ${count} who asked within the last hour: "cellwall doctor svid" says why`]];
+}
+
+const names = {
+  ...{ root: 'root', intermediate: 'intermediate', extra: 'additional root', legacy: 'legacy authority' },
+  ...{ foreign: 'root of another trust domain', server: 'server certificate' },
+  ...{ admin: 'certificate of the admin port', oidc: 'certificate of the OIDC port' },
+} as const;
+
+function endsSoon({ runningOut = [] }: StatusAnswer, now: number): readonly [string, string][] {
+  return runningOut.map(({ kind, name, notAfter, hint }) => {
+    const when = `${notAfter <= now ? 'ended' : 'ends'} ${relativeTime(notAfter, now)}`;
+    return [notAfter <= now ? 'HAS ENDED' : 'ends soon', `${names[kind]} ${escapeLine(name)} ${when}: ${hint}`];
+  });
 }
 
 /** A few of those that do not refuse them yet. */

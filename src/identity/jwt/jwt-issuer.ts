@@ -8,13 +8,22 @@ import { CellwallError } from '../../lib/errors.ts';
 import { Redacted } from '../../lib/redacted.ts';
 import { type SpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
 import type { Entitled } from '../entitled.ts';
+import type { IssuedJwt } from './issued-jwts.ts';
 import type { JwtKeys } from './jwt-keys.ts';
 
 export interface JwtSvid {
   readonly spiffeId: SpiffeId;
   readonly token: Redacted<string>;
+  /** Its `jti`: 128 random bits. */
+  readonly serial: string;
   /** Epoch milliseconds, of whole seconds. */
   readonly expiresAt: number;
+}
+
+/** Who asks: the host by its node key, and from where. */
+export interface JwtRequester {
+  readonly nodeKey?: string | undefined;
+  readonly address?: string | undefined;
 }
 
 export interface JwtIssuer {
@@ -22,7 +31,7 @@ export interface JwtIssuer {
    * Throws `permission_denied` for whom no document gives an identity, and for the control plane's own kind; `invalid_argument` for
    * audiences that are none.
    */
-  issue(spiffeId: SpiffeId, audience: readonly string[], nodeKey?: string): Promise<JwtSvid>;
+  issue(spiffeId: SpiffeId, audience: readonly string[], by?: JwtRequester): Promise<JwtSvid>;
 }
 
 export interface JwtIssuerOptions {
@@ -30,6 +39,8 @@ export interface JwtIssuerOptions {
   readonly entitled: Entitled;
   readonly trustDomain: TrustDomain;
   readonly clock: Clock;
+  /** Each is put on record before it is given away. Absent: none is. */
+  readonly record?: (issued: IssuedJwt) => Promise<void>;
   /** The URL that tokens name as their issuer. Default: they name none. */
   readonly issuer?: string;
   /** Of a token, in milliseconds, unless its identity ends before. Default five minutes: nothing can take a token back. */
@@ -39,10 +50,10 @@ export interface JwtIssuerOptions {
 const [mostAudiences, mostAudienceBytes] = [16, 1024];
 
 export function createJwtIssuer(options: JwtIssuerOptions): JwtIssuer {
-  const { keys, entitled, trustDomain, clock, issuer: iss, lifetimeMs = 5 * 60_000 } = options;
+  const { keys, entitled, trustDomain, clock, issuer: iss, record = async () => {}, lifetimeMs = 5 * 60_000 } = options;
   const reserved = `${trustDomainUri(trustDomain)}/cellwall/`;
   return {
-    async issue(spiffeId, audience, nodeKey) {
+    async issue(spiffeId, audience, { nodeKey, address } = {}) {
       checkAudience(audience);
       // Operators and control planes are known by their certificates alone.
       if (spiffeId.startsWith(reserved))
@@ -65,7 +76,9 @@ export function createJwtIssuer(options: JwtIssuerOptions): JwtIssuer {
       })
         .setProtectedHeader({ alg: 'ES256', kid, typ: 'JWT' })
         .sign(key);
-      return { spiffeId, token: new Redacted(token), expiresAt: expires * 1000 };
+      const times = { issuedAt: issued * 1000, expiresAt: expires * 1000 };
+      await record({ serial: jti, key: kid, spiffeId, audience, ...times, ...defined({ nodeKey, address }) });
+      return { spiffeId, token: new Redacted(token), serial: jti, expiresAt: times.expiresAt };
     },
   };
 }

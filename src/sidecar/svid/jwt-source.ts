@@ -2,7 +2,6 @@
 // which are asked for from the first use on, more often than a key is published before it signs.
 
 import type { ForeignTrust } from '../../identity-api/foreign-trust.ts';
-import type { JwtReply } from '../../identity-api/identity-protocol.ts';
 import { fetchForeignTrust, fetchJwt, fetchJwtKeys } from '../../identity-api/jwt-client.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
@@ -11,6 +10,7 @@ import { createWatched, type Watchable } from '../../lib/watchable.ts';
 import type { JwtSource } from '../../workload-api/jwt-methods.ts';
 import type { ControlPlanes } from '../servers/control-planes.ts';
 import { firstThatAnswers } from '../servers/first-that-answers.ts';
+import { createKeptTokens } from './kept-tokens.ts';
 import type { StoredSvid } from './svid-files.ts';
 
 export interface JwtSourceOptions {
@@ -25,11 +25,9 @@ export interface JwtSourceOptions {
 const keysEveryMs = 60_000;
 /** For a token with a key that is not known: somebody may send such tokens all day. */
 const soonestMs = 5000;
-const mostKept = 64;
 
 export function createJwtSource({ servers, svid, clock, log, signal }: JwtSourceOptions): JwtSource {
   const keys = createWatched<string | undefined>(undefined);
-  const kept = new Map<string, { readonly reply: JwtReply; readonly until: number }>();
   let asking: Promise<void> | undefined;
   let askedAt = Number.NEGATIVE_INFINITY;
   let polls = false;
@@ -99,20 +97,7 @@ export function createJwtSource({ servers, svid, clock, log, signal }: JwtSource
       pollForeign();
       return foreign;
     },
-    async fetch(audience) {
-      const name = JSON.stringify(audience.toSorted());
-      const now = clock.now();
-      const known = kept.get(name);
-      if (known !== undefined && now < known.until) return known.reply;
-      const reply = await asked((at) => fetchJwt(at, audience));
-      kept.delete(name);
-      kept.set(name, { reply, until: (now + Date.parse(reply.expiresAt)) / 2 });
-      for (const oldest of kept.keys()) {
-        if (kept.size <= mostKept) break;
-        kept.delete(oldest);
-      }
-      return reply;
-    },
+    fetch: createKeptTokens({ ask: (audience) => asked((at) => fetchJwt(at, audience)), clock }),
     async keys(): Promise<Watchable<string | undefined>> {
       poll();
       if (keys.value() === undefined) await refresh();

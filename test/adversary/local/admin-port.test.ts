@@ -85,6 +85,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   'node history': [],
   'doctor svid': [],
   'certs list': [],
+  'certs jwt': [],
   'certs rotate': [],
   'node list': [],
   'node evict': ['spiffe://example.org/service/web'],

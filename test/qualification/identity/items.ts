@@ -57,6 +57,14 @@ export const identityItems: readonly Item[] = [
     limitMinutes: 15,
   }),
   fromTests({
+    name: 'renewals-first',
+    line:
+      'A storm of 1,000 new hosts at an authority that signs 25 a second, beside 200 SVIDs that live for a minute and are renewed meanwhile; ' +
+      'a clock that is moved',
+    bound: 'none of the 200 ends, all 1,000 join; control: in the order in which they asked, some end',
+    files: ['test/identity/signing-turns.test.ts'],
+  }),
+  fromTests({
     name: 'root-rotation',
     line:
       'The root of the CA is replaced again and again under load: HTTP/1.1, HTTP/2, gRPC and TCP through sidecars to two replicas, load ' +

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import type { RootsAdmin } from '../admin/deps-ca.ts';
 import type { CaAnswer } from '../admin/wire-ca.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
+import type { ForeignRoots } from '../control/bundles.ts';
 import { type MovedKeys, movedKeys } from '../control/moved-keys.ts';
 import type { OwnFacts } from '../control/own-hold-ups.ts';
 import type { SharedFacts } from '../control/shared-hold-ups.ts';
@@ -47,6 +48,8 @@ export interface RootsParts {
   readonly shown: (node: string) => ShownCertificate | undefined;
   readonly metrics: Pick<Metrics, 'watchCa'>;
   readonly countdowns: Countdowns;
+  /** Of other trust domains. */
+  readonly foreign: ForeignRoots;
   readonly publishers: () => readonly PublisherStatus[];
   /** Has what a root that goes vouches for renewed. */
   readonly renew: () => void;
@@ -134,7 +137,7 @@ export function openRoots(parts: RootsParts): RootsAdmin {
     throw new CellwallError('failed_precondition', why ?? 'the root is not replaced here');
   };
   const status = (): CaAnswer => caAnswer(authority, { rotation, ...defined({ notReplaceable: why }) });
-  parts.countdowns.add(() => caCountdowns(authority, status(), parts.mesh()));
+  parts.countdowns.add(() => caCountdowns(authority, status(), parts.mesh(), parts.foreign));
   parts.metrics.watchCa(
     () => ({ countdowns: parts.countdowns.list(), ...defined({ rotation: status().rotation }) }),
     clock.now,

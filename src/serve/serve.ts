@@ -204,6 +204,7 @@ export async function serve(
   const roots = openRoots({
     ...{ identity, registry, others: replicas, audit, metrics, countdowns, clock, lifecycle, issuers, renew: following.renew },
     ...{ mesh: control.mesh, shown: told.shown.of, caInStore: options.bootstrapSecret !== undefined },
+    foreign: material.federation.roots,
     ...{ streams: xds.inspect, publishers: publishers.status, log: log.child({ room: 'identity' }) },
   });
   const hosts = openHosts({

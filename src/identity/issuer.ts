@@ -30,7 +30,7 @@ export interface IssueOptions {
   readonly internal?: IssuancePolicy;
   /** Who asked for it, for the issuance log. */
   readonly request?: IssuedFor;
-  /** When the certificate ends that it replaces, as that was verified, epoch milliseconds: what ends first goes first. Absent: it is new. */
+  /** When the certificate that it replaces ends, as verified, epoch milliseconds: what ends first goes first. Absent: it is new. */
   readonly replaces?: number;
 }
 

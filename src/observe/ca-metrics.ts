@@ -1,4 +1,5 @@
-// Metrics about the CA and the control plane's own certificates: when each ends, and whether the rotation of the root is held up. Read at every scrape.
+// Metrics about the CA and the control plane's own certificates: when each ends, and whether the rotation of the root is held up. Read at
+// every scrape.
 import { Gauge, type Registry } from 'prom-client';
 import { type Countdown, type CountdownKind, caKinds } from '../lib/countdown.ts';
 

@@ -35,7 +35,7 @@ function foreignOf(mesh: MeshIr | undefined, roots: ForeignRoots): readonly Coun
 }
 
 /** Of several certificates, the one that ends first. PEM. */
-export function soonest(pem: string): Pick<Countdown, 'notBefore' | 'notAfter'> {
+function soonest(pem: string): Pick<Countdown, 'notBefore' | 'notAfter'> {
   const all = fromPem(pem, 'CERTIFICATE').map((der) => {
     const { validFromDate, validToDate } = new X509Certificate(der);
     return { notBefore: validFromDate.getTime(), notAfter: validToDate.getTime() };

@@ -202,9 +202,9 @@ export async function serve(
     ...{ probes: names, onRejected: proving.rejected, takesStreams: isolation.check },
   });
   const roots = openRoots({
-    ...{ identity, registry, others: replicas, audit, metrics, countdowns, clock, lifecycle, issuers, renew: following.renew },
+    ...{ identity, registry, others: replicas, audit, metrics, countdowns, clock, lifecycle },
+    ...{ issuers, renew: following.renew, foreign: material.federation.roots },
     ...{ mesh: control.mesh, shown: told.shown.of, caInStore: options.bootstrapSecret !== undefined },
-    foreign: material.federation.roots,
     ...{ streams: xds.inspect, publishers: publishers.status, log: log.child({ room: 'identity' }) },
   });
   const hosts = openHosts({

@@ -59,8 +59,8 @@ export const identityItems: readonly Item[] = [
   fromTests({
     name: 'renewals-first',
     line:
-      'A storm of 1,000 new hosts at an authority that signs 25 a second, beside 200 SVIDs that live for a minute and are renewed meanwhile; ' +
-      'a clock that is moved',
+      'A storm of 1,000 new hosts at an authority that signs 25 a second, beside 200 SVIDs that live for a minute and are renewed ' +
+      'meanwhile; a clock that is moved',
     bound: 'none of the 200 ends, all 1,000 join; control: in the order in which they asked, some end',
     files: ['test/identity/signing-turns.test.ts'],
   }),

@@ -6,7 +6,7 @@ const certificateSchema = z.object({
     .enum(['ca-root', 'ca-intermediate', 'server', 'operator', 'svid-pushed', 'svid-fetched'])
     .describe(
       '`server`: for the xDS and identity ports. `svid-pushed`: sent to a proxy over SDS. `svid-fetched`: for a key ' +
-        'that its holder created, for its xDS connection or as files.',
+        'that its holder created, for its proxy or as files.',
     ),
   serial: z.string().describe('Hexadecimal.'),
   spiffeId: z.string(),

@@ -10,9 +10,11 @@ import type { BundleReply } from './identity-protocol.ts';
 export interface BundleWaiters {
   /**
    * Resolves at once if the bundle is newer than `after`, otherwise as soon as it is. `who`: whose requests are counted together. `roots`:
-   * names of those that it has, as it says.
+   * names of those that it has, as it says. `check` throws if it may not wait any longer.
    */
-  wait(after: number, who: string, response: ServerResponse, roots?: readonly string[]): void;
+  wait(after: number, who: string, response: ServerResponse, roots?: readonly string[], check?: () => void): void;
+  /** Somebody was banned or evicted: whoever `check` throws for is answered with that. `refuse` sends the answer. */
+  turnAway(refuse: (response: ServerResponse, reason: CellwallError) => void): void;
   /** Names of the roots that whoever waits in that name has, as it says: of several, the last one. Undefined: nobody waits. */
   trusting(who: string): readonly string[] | undefined;
   /** Tells whoever waits in that name, or else asks next, to renew its certificate now. False: too many are to be told. */
@@ -28,6 +30,7 @@ const maxWaiting = 16_384;
 export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaiters {
   /** In order of arrival. */
   const waiting = new Map<ServerResponse, string>();
+  const checks = new WeakMap<ServerResponse, () => void>();
   const trusted = new Map<string, Map<ServerResponse, readonly string[]>>();
   const counts = new Map<string, number>();
   /** They did not wait when they were to renew. */
@@ -50,7 +53,7 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
     }
   });
   return {
-    wait(after, who, response, roots = []) {
+    wait(after, who, response, roots = [], check = () => {}) {
       if (toTell.delete(who)) return send(response, replyOf(bundle.value(), { renew: true }));
       if (bundle.value().sequence > after) return send(response, replyOf(bundle.value()));
       const count = counts.get(who) ?? 0;
@@ -60,9 +63,20 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
         });
       }
       waiting.set(response, who);
+      checks.set(response, check);
       trusted.set(who, (trusted.get(who) ?? new Map<ServerResponse, readonly string[]>()).set(response, roots));
       counts.set(who, count + 1);
       response.once('close', () => leave(response));
+    },
+    turnAway(refuse) {
+      for (const response of [...waiting.keys()]) {
+        try {
+          checks.get(response)?.();
+        } catch (reason) {
+          leave(response);
+          refuse(response, CellwallError.from(reason));
+        }
+      }
     },
     trusting(who) {
       // A connection that was lost may not have been noticed yet: what its successor says is later.

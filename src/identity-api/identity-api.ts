@@ -24,7 +24,11 @@ import { readBody } from './read-body.ts';
 import { createReceivers, type Receivers } from './receivers.ts';
 
 /** With what hosts say of the roots that they have. */
-export type IdentityApi = IdentityServer & Pick<BundleWaiters, 'trusting' | 'renew'>;
+export type IdentityApi = IdentityServer &
+  Pick<BundleWaiters, 'trusting' | 'renew'> & {
+    /** Somebody was banned or evicted: who waits here and is told so. */
+    turnAway(): void;
+  };
 
 export interface IdentityApiOptions extends Receivers, IssuingDeps {
   readonly server: ServerSvid;
@@ -72,7 +76,8 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
         if (!Number.isSafeInteger(after)) throw new CellwallError('invalid_argument', '"after" must be a whole number');
         // It stays open until something changes, and must not occupy a place at the front door.
         settled();
-        return waiters.wait(after, peer.nodeKey ?? caller.who, response, readRootNames(asked.get('roots')));
+        const roots = readRootNames(asked.get('roots'));
+        return waiters.wait(after, peer.nodeKey ?? caller.who, response, roots, () => checkStays(peer));
       }
       if (path === identityPaths.jwtKeys && request.method === 'GET') {
         return send(response, 200, await jwt.keys(), 'application/json');
@@ -124,9 +129,14 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     const bundle = bundlePem(trust.value());
     const peer = identityOf(request.socket, { bundle, trustDomain, now: clock.now() });
     proved(caller, peer.certificate);
+    checkStays(peer);
+    return peer;
+  }
+
+  /** Throws for whoever was evicted or banned. */
+  function checkStays(peer: Pick<Peer, 'spiffeId' | 'nodeKey'>): void {
     if (peer.nodeKey !== undefined) nodes.check(peer.nodeKey);
     options.bans?.check(peer);
-    return peer;
   }
 
   /** From here on its failures are counted as its own, and nobody else's can block it. */
@@ -171,6 +181,11 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     ...server,
     trusting: waiters.trusting,
     renew: waiters.renew,
+    turnAway: () =>
+      waiters.turnAway((response, { code, message, hint }) => {
+        response.setHeader('connection', 'close');
+        send(response, httpStatus[code], JSON.stringify({ code, message, ...defined({ hint }) }));
+      }),
     close() {
       waiters.close();
       return server.close();

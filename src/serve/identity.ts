@@ -229,7 +229,12 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
       if (from.nodeKey !== undefined) nodes.check(from.nodeKey);
     },
   });
-  lifecycle.defer('identity API', () => api.close());
+  const unwatch = bans.watch(api.turnAway);
+  nodes.onEvicted(api.turnAway);
+  lifecycle.defer('identity API', () => {
+    unwatch();
+    return api.close();
+  });
   const followers = followed?.list;
   return {
     authority,

@@ -38,6 +38,7 @@ import { followBundle } from './svid/follow-bundle.ts';
 import { loadNodeKey } from './svid/node-key.ts';
 import { createSvidFiles } from './svid/svid-files.ts';
 import { createSvidKeeper, type SvidKeeper } from './svid/svid-keeper.ts';
+import { createThrownOut } from './svid/thrown-out.ts';
 import { writeXdsSecrets } from './svid/write-xds-secrets.ts';
 import { takeName } from './take-name.ts';
 import { warnOfTls } from './warn-of-tls.ts';
@@ -201,7 +202,9 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     const gone = new AbortController();
     void envoy.exited.then(() => gone.abort());
     const { current, sequence, trust } = started;
-    void followBundle({ servers, svid: current, sequence, onBundle: trust, log, signal: gone.signal });
+    const { refused: onRefused, accepted: onAccepted } = createThrownOut({ dataDir, current, log });
+    const heard = { onBundle: trust, onRefused, onAccepted };
+    void followBundle({ servers, svid: current, sequence, ...heard, log, signal: gone.signal });
     for (const application of applications) {
       void warnOfTls({ application, log, signal: AbortSignal.any([drain, gone.signal]) });
     }

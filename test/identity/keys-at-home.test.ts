@@ -130,6 +130,40 @@ it('without a word the keys of sidecars are theirs; a word changes that, and bac
   expect(await keys()).toEqual(['local', 'local']);
 });
 
+it('a host that is banned loses its certificate at home, too, and has it again once the ban is lifted, in the same processes', {
+  timeout: 600_000,
+}, async () => {
+  const here = await startHomeWall({ secrets: undefined });
+  world = here;
+  const file = join(here.folder('web'), 'xds-certificate.json');
+  const leaf = (): X509Certificate => {
+    const { resources } = JSON.parse(readFileSync(file, 'utf8'));
+    return new X509Certificate(resources[0].tls_certificate.certificate_chain.inline_string);
+  };
+  const before = leaf();
+  const key = readFileSync(file, 'utf8').split('private_key')[1];
+  const [pid, { node }] = [here.sidecar('web').envoyPid, here.sidecar('web')];
+  const ask = here.plane.admin;
+  await eventually(
+    'its helper listens',
+    async () => (await ask.proxies()).proxies.every(({ certificate }) => certificate),
+    20_000,
+  );
+  await here.plane.admin.ban({ node });
+  await eventually('it has another one', () => leaf().serialNumber !== before.serialNumber || undefined, 20_000);
+  expect(leaf().issuer).toBe(leaf().subject);
+  expect(readFileSync(file, 'utf8')).not.toContain(key);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  await eventually('calls fail', () => here.calls.failed() > 3 || undefined, 20_000);
+  const host = (await ask.hosts()).hosts.find(({ spiffeId }) => spiffeId.endsWith('/web'))?.nodeKey ?? '';
+  await ask.unban({ node: host });
+  await eventually('it has its own again', () => leaf().issuer === before.issuer || undefined, 20_000);
+  const fine = here.calls.fine();
+  await eventually('calls again', () => here.calls.fine() > fine + 5 || undefined, 30_000);
+  expect(here.sidecar('web').envoyPid).toBe(pid);
+  expect(() => process.kill(pid, 0)).not.toThrow();
+});
+
 it('a Workload that says local: an Envoy without a helper for its key is sent nothing, and status says why', {
   timeout: 600_000,
 }, async () => {

@@ -16,6 +16,10 @@ export interface FollowBundleOptions {
   /** Sequence of the newest known bundle. */
   readonly sequence: () => number;
   readonly onBundle: (reply: BundleReply) => void;
+  /** Called each time that the control plane says that this host, or its identity, is banned or evicted. */
+  readonly onRefused?: (reason: CellwallError) => void;
+  /** Called with each answer: it is neither. */
+  readonly onAccepted?: () => void;
   readonly log: Log;
   /** Ends it. */
   readonly signal: AbortSignal;
@@ -29,6 +33,8 @@ const longestAgainMs = 10_000;
 const soonMs = 100;
 /** It does not support this request, or refuses this host. */
 const refusedMs = 120_000;
+/** A ban may be lifted. No more often than failed requests are forgiven. */
+const thrownOutMs = 4000;
 /** A new SVID may be accepted where the one before was not: it had ended, after an outage. */
 const lookMs = 2000;
 /** A name may resolve differently by then. */
@@ -37,30 +43,44 @@ const longestWaitMs = 600_000;
 /** Ends with `signal`; never throws. */
 export async function followBundle(options: FollowBundleOptions): Promise<void> {
   const { servers, svid, sequence, onBundle, log, signal, random = Math.random } = options;
+  const { onRefused = () => {}, onAccepted = () => {} } = options;
+  let thrownOut = false;
   const jitter = (ms: number): number => Math.round(ms * (0.5 + random()));
   let failures = 0;
   await pause(jitter(againMs), signal);
   while (!signal.aborted) {
     const limit = AbortSignal.timeout(jitter(longestWaitMs));
     const moved = servers.moved();
-    const after = sequence();
+    // Whoever was thrown out asks for what it has: the answer comes at once, if there is one.
+    const after = thrownOut ? -1 : sequence();
     const used = svid();
     try {
       const ended = AbortSignal.any([signal, limit, moved]);
       const roots = rootNamesOf(used.bundle);
       const reply = await awaitBundle({ ...servers.identity(), svid: used, after, roots, signal: ended });
       failures = 0;
+      thrownOut = false;
+      onAccepted();
       onBundle(reply);
       // An answer without news would be repeated endlessly.
       if (sequence() <= after) await pause(jitter(reply.renew === true ? soonMs : longestAgainMs), signal);
     } catch (reason) {
       if (limit.aborted || moved.aborted) continue;
-      const { code, message } = CellwallError.from(reason);
+      const failed = CellwallError.from(reason);
+      const { code, message } = failed;
       failures += 1;
       log.debug({ reason: message }, 'changes of the roots are not pushed to this host now');
       const interrupted = AbortSignal.any([signal, moved]);
       if (code === 'unavailable') {
         await pause(jitter(Math.min(longestAgainMs, againMs * 2 ** Math.min(failures, 10))), interrupted);
+        continue;
+      }
+      if (code === 'permission_denied' || code === 'failed_precondition') {
+        thrownOut = true;
+        onRefused(failed);
+      }
+      if (thrownOut) {
+        await pause(jitter(thrownOutMs), interrupted);
         continue;
       }
       const end = performance.now() + jitter(refusedMs);

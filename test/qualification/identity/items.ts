@@ -42,6 +42,19 @@ export const identityItems: readonly Item[] = [
     limitMinutes: 25,
   }),
   fromTests({
+    name: 'keys-at-home',
+    line:
+      'Sidecars whose helpers keep the keys of their Envoys: calls through 20 renewals; documents that say `pushed`, and `local` ' +
+      'again, under load; a restart without the control plane; a ban and its end; an Envoy without a helper beside them; what the ' +
+      'control plane has on its disk and answers is searched for the key',
+    bound:
+      '0 failed calls through renewals and changes; no certificate of a pushed key, and no key of a helper found; the certificate ' +
+      'that `status` shows is the one in the file; a banned host has none that is trusted, and its own again after; control: the same ' +
+      'with pushed keys',
+    files: ['test/identity/keys-at-home.test.ts'],
+    limitMinutes: 15,
+  }),
+  fromTests({
     name: 'certificates',
     line: '100,000 certificates for random identities, names, hosts, keys and lifetimes, each read by OpenSSL, some by a library too',
     bound: 'each to the letter of X509-SVID, for exactly what was attested, ending before its issuer; no serial twice',

@@ -75,7 +75,13 @@ test('each distinct pair of names has an ID of its own, which tells them, or non
     const pair = JSON.stringify(claims);
     if (seen.has(pair)) continue;
     seen.add(pair);
-    const evidence = await attestor?.attest({ token: gitlab.idToken({ claims }) }, { nodeKey: 'a' });
+    const token = gitlab.idToken({ claims });
+    // It has the ref three times: names at their longest may make it longer than a token may be.
+    if (token.length > 16_384) {
+      tooLong += 1;
+      continue;
+    }
+    const evidence = await attestor?.attest({ token }, { nodeKey: 'a' });
     if (evidence === undefined) throw new Error('it is not configured');
     const earned = earnedIdentity(identities, evidence);
     if (earned.kind === 'nothing') {

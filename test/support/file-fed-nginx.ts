@@ -49,6 +49,8 @@ http {
     ssl_certificate_key ${dir}/key.pem;
     ssl_client_certificate ${dir}/bundle.pem;
     ssl_protocols TLSv1.3;
+    # It ends connections that are idle when it reads its files again: a request may be on its way.
+    keepalive_timeout 0;
     ssl_verify_client on;
     ssl_verify_depth 2;
     ssl_session_cache off;

@@ -94,7 +94,7 @@ test('an nginx that is fed by files serves the mesh and calls it through every r
       await answer.arrayBuffer();
       if (answer.status !== 200) throw new Error(`status ${answer.status}`);
     };
-    // On connections of its own each, and on one that stays open to the sidecar; nginx ends those to itself when it reads its files again.
+    // On connections of their own, and on one that stays open to the sidecar.
     const loads = [
       ['as a server', keepLoad([() => call(toNginx), () => kept(toNginx)])],
       ['as a client', keepLoad([() => call(front), () => call(front)])],

@@ -19,7 +19,7 @@ import { policyText, workloadText, yaml } from '../../support/resolve-text.ts';
 import { pausable, rotated, toldWhy } from '../../support/root-rotations.ts';
 import { type TlsTry, tlsTry } from '../../support/tls-try.ts';
 
-const lifetimeMs = 20_000;
+const lifetimeMs = qualifying ? 40_000 : 20_000;
 const inFull = { protocols, replicas: 2, edge: true };
 const inShort = { protocols: ['http1', 'tcp'], replicas: 1, edge: false } as const;
 const form = qualifying ? inFull : inShort;

@@ -81,7 +81,7 @@ export const identityItems: readonly Item[] = [
     name: 'root-rotation',
     line:
       'The root of the CA is replaced again and again under load: HTTP/1.1, HTTP/2, gRPC and TCP through sidecars to two replicas, load ' +
-      'balancers that pull their secrets in both variants of xDS, a permissive service; SVIDs live for 20 s',
+      'balancers that pull their secrets in both variants of xDS, a permissive service; SVIDs live for 40 s',
     bound:
       '0 failed of ≥ 20,000 of each protocol and of each load balancer, and none of any other call; control: the same load without a ' +
       'rotation',

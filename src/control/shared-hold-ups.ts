@@ -21,6 +21,8 @@ export interface SharedFacts {
   /** Proxies whose stream is at some control plane, which says what they have. */
   readonly connected: (node: string) => boolean;
   readonly now: number;
+  /** Others fetch the bundle from an endpoint of a control plane, and may go on with the one before for so long; 0: there is none. */
+  readonly fetchedWithinMs: number;
   /** Since the present phase began, milliseconds. */
   readonly elapsedMs: number;
 }
@@ -34,7 +36,7 @@ export function sharedHoldUps(record: RootsRecord, facts: SharedFacts): readonly
     case 'remove':
       return [];
     case 'publish':
-      return [...untold(record, facts), ...oldTokens(record, facts)];
+      return [...untold(record, facts), ...oldTokens(record, facts), ...notFetched(facts)];
     case 'renew':
       return [...underOld(record, facts), ...ofCells(facts)];
     case 'taint':
@@ -114,6 +116,14 @@ function notQuiet({ rotation }: RootsRecord, { now, elapsedMs }: SharedFacts): r
       why: `nothing under the old root may be seen until ${new Date(now + left).toISOString()}`,
     },
   ];
+}
+
+/** Nobody knows who they are: what there is to wait for is time. */
+function notFetched({ fetchedWithinMs, now, elapsedMs }: SharedFacts): readonly HoldUp[] {
+  const left = fetchedWithinMs - elapsedMs;
+  if (left <= 0) return [];
+  const until = new Date(now + left).toISOString();
+  return [{ kind: 'quiet', who: 'time', why: `other trust domains may not have fetched the new root before ${until}` }];
 }
 
 /** Whoever has one: certificates of one holder replace each other. */

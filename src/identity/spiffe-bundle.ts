@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import type { TrustBundle } from './trust-bundle.ts';
 
 /** Seconds: how often a consumer should look for a later one (§4.1.2). */
-const refreshHint = 300;
+export const refreshHint = 300;
 
 /** JSON with a final newline. `roots` are PEM, one certificate each; `jwtKeys` as JWT-SVID §5.2 wants them. */
 export function formatSpiffeBundle(

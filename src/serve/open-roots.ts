@@ -10,6 +10,7 @@ import type { SharedFacts } from '../control/shared-hold-ups.ts';
 import type { PublisherStatus } from '../identity/publisher/publisher-status.ts';
 import { type RootsRecord, type RotationPhase, retiringRoots, rootName } from '../identity/roots/roots-record.ts';
 import { createRootRotation, type RootRotation, type RotationLook } from '../identity/roots/rotate-root.ts';
+import { refreshHint } from '../identity/spiffe-bundle.ts';
 import { maxRoots } from '../identity/trust-bundle.ts';
 import type { ReplaceableRoots } from '../identity/upstream-authority.ts';
 import { fromPem } from '../identity/x509/pem.ts';
@@ -50,6 +51,8 @@ export interface RootsParts {
   readonly countdowns: Countdowns;
   /** Of other trust domains. */
   readonly foreign: ForeignRoots;
+  /** Ours is served here, for other trust domains to fetch. */
+  readonly bundleEndpoint: boolean;
   readonly publishers: () => readonly PublisherStatus[];
   /** Has what a root that goes vouches for renewed. */
   readonly renew: () => void;
@@ -63,6 +66,10 @@ export interface RootsParts {
   readonly lifecycle: Lifecycle;
 }
 
+/** What a control plane says among the others (`about`) if it has a bundle endpoint. */
+const servesBundle = 'servesBundle';
+/** Once as often as the bundle asks to be fetched, and what the fetching takes. */
+const fetchedWithinMs = (refreshHint + 60) * 1000;
 /** In which it matters what proxies show. */
 const renewed: readonly (RotationPhase | undefined)[] = ['renew', 'taint'];
 
@@ -115,7 +122,11 @@ export function openRoots(parts: RootsParts): RootsAdmin {
     const cells = identity.followerIssuers.under(retiringRoots(record));
     const followers = cells.map(({ serialNumber: serial, validToDate: notAfter }) => ({ serial, notAfter }));
     const connected = (node: string): boolean => registry.get(node) !== undefined;
-    return { issued, tokens, followers, refused, connected, trusting: api.trusting, now: clock.now(), elapsedMs };
+    const isFetched = parts.bundleEndpoint || others?.list().some(({ about }) => about[servesBundle] === true);
+    return {
+      ...{ issued, tokens, followers, refused, connected, trusting: api.trusting, now: clock.now(), elapsedMs },
+      fetchedWithinMs: isFetched === true ? fetchedWithinMs : 0,
+    };
   };
   const holdUps = createRootHoldUps({
     ...{ others, own, shared, renew, clock },
@@ -132,6 +143,7 @@ export function openRoots(parts: RootsParts): RootsAdmin {
   if (rotation !== undefined) looked.listen(rotation.hear);
   lifecycle.defer('rotation of the root', async () => rotation?.close());
   if (rotation !== undefined && why === undefined) others?.tell(sharesRoots);
+  if (parts.bundleEndpoint) others?.tell(servesBundle);
   const running = (): RootRotation => {
     if (rotation !== undefined && why === undefined) return rotation;
     throw new CellwallError('failed_precondition', why ?? 'the root is not replaced here');

@@ -206,6 +206,7 @@ export async function serve(
     ...{ issuers, renew: following.renew, foreign: material.federation.roots },
     ...{ mesh: control.mesh, shown: told.shown.of, caInStore: options.bootstrapSecret !== undefined },
     ...{ streams: xds.inspect, publishers: publishers.status, log: log.child({ room: 'identity' }) },
+    bundleEndpoint: options.bundleEndpoint !== undefined,
   });
   const hosts = openHosts({
     ...{ identity, registry, control, store, disconnect: xds.disconnect, identitiesChanged, audit, clock, lifecycle },

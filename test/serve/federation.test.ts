@@ -67,6 +67,20 @@ test('each has the bundle of the other, and tells of it', { timeout: 60_000 }, a
   }
 });
 
+test('a rotation of the root waits until others have fetched the new one', { timeout: 60_000 }, async () => {
+  const { admin } = other.plane;
+  await admin.rotateRoot({ reason: 'yearly' });
+  const held = await eventually('it is held up', async () => {
+    const { rotation } = await admin.ca();
+    return rotation?.phase === 'publish' ? rotation.holdUps.find(({ kind }) => kind === 'quiet') : undefined;
+  });
+  expect(held.why).toContain('other trust domains may not have fetched the new root');
+  await admin.abortRotation({ reason: 'not now' });
+  await eventually('the old root is alone again', async () =>
+    (await admin.ca()).rotation === undefined ? true : undefined,
+  );
+});
+
 test('it is there after a restart at which the other side is away, and the failure is told', {
   timeout: 60_000,
 }, async () => {

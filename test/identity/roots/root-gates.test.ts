@@ -55,7 +55,7 @@ function certificate(given: Partial<IssuedCertificate> = {}): IssuedCertificate 
 }
 
 function shared(given: Partial<SharedFacts> = {}): SharedFacts {
-  const none = { issued: [], tokens: [], followers: [], elapsedMs: 0 };
+  const none = { issued: [], tokens: [], followers: [], fetchedWithinMs: 0, elapsedMs: 0 };
   return { ...none, trusting: () => undefined, refused: () => false, connected: () => true, now, ...given };
 }
 
@@ -126,6 +126,14 @@ describe('publish', () => {
     expect(held({ roots: [] })).toEqual(['token spiffe://td1/a']);
     expect(held({ used: 1 })).toEqual([]);
     expect(held({ roots: [oldName, newName] })).toEqual([]);
+  });
+
+  it('is held up until other trust domains that fetch the bundle have the new root', () => {
+    const held = (elapsedMs: number, phase = 'publish') =>
+      kinds(sharedHoldUps(at(phase), shared({ fetchedWithinMs: 360_000, elapsedMs })));
+    expect(held(359_999)).toEqual(['quiet time']);
+    expect(held(360_000)).toEqual([]);
+    expect(held(0, 'renew')).toEqual([]);
   });
 });
 

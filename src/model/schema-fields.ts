@@ -16,6 +16,20 @@ export function fieldsOf(schemas: readonly Schema[]): readonly string[] {
   return [...new Set(schemas.flatMap((schema) => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : [])))];
 }
 
+/** Those of them that cannot be left out: what chooses a branch of a union. */
+export function neededFieldsOf(schemas: readonly Schema[]): readonly string[] {
+  const needed = schemas.flatMap((schema) =>
+    schema instanceof z.ZodObject
+      ? Object.entries<Schema>(schema.shape).flatMap(([name, field]) => (mayBeLeftOut(field) ? [] : [name]))
+      : [],
+  );
+  return [...new Set(needed)];
+}
+
+function mayBeLeftOut(schema: Schema): boolean {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
+}
+
 /** A schema without its wrappers (optional, default, transform), a union as its options. */
 export function alternatives(schema: Schema): readonly Schema[] {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {

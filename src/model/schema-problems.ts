@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { type Description, describeIssue, found, quote } from './describe-issue.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { type FieldPath, formatPath } from './field-path.ts';
-import { alternatives, fieldsOf, schemasAt } from './schema-fields.ts';
+import { alternatives, fieldsOf, neededFieldsOf, schemasAt } from './schema-fields.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -60,8 +60,9 @@ function unionProblems(
   const written = valueAt(value, path);
   const branches = unionBranches(root, path, issue.errors.length);
   const known = fieldsOf(branches.flat());
+  const choices = neededFieldsOf(branches.flat());
   if (known.length === 0 || typeof written !== 'object' || written === null || Array.isArray(written)) {
-    return [plainUnion(issue, written, known, path)];
+    return [plainUnion(issue, written, choices, path)];
   }
   const keys = Object.keys(written);
   const unknown = unknownFields(
@@ -75,7 +76,7 @@ function unionProblems(
     return [
       {
         code: 'missing-field',
-        message: within(path, `expected one of ${known.map(quote).join(', ')}`),
+        message: within(path, `expected one of ${choices.map(quote).join(', ')}`),
         path,
         at: 'value',
       },
@@ -84,7 +85,7 @@ function unionProblems(
   const fitting = branches.findIndex((branch) => present.every((key) => fieldsOf(branch).includes(key)));
   if (fitting === -1) {
     const message = within(path, `${present.map(quote).join(' and ')} exclude each other`);
-    const hint = `exactly one of ${known.join(', ')}`;
+    const hint = `exactly one of ${choices.join(', ')}`;
     return [...unknown, { code: 'excluded-field', message, hint, path: [...path, present[1] ?? ''], at: 'key' }];
   }
   const errors = (issue.errors[fitting] ?? []).filter(({ code }) => code !== 'unrecognized_keys');

@@ -24,6 +24,7 @@ export function everyField(root: string): readonly Fields[] {
       legacyAuthorities: [{ name: 'old', certificates: root }],
       jwtIssuers: [
         { name: 'router', issuer: 'https://i.test', jwks: `{"keys": [${createTokenKey().jwk}]}`, header: 'x-token' },
+        { name: 'gitlab', issuer: 'https://gitlab.test', jwksUri: 'https://gitlab.test/keys', jwksCa: root },
       ],
       authorization: { withinCell: 'allow', acrossCells: 'deny' },
       strippedHeaders: ['x-sso-*', 'x-user'],
@@ -82,6 +83,13 @@ export function everyField(root: string): readonly Fields[] {
         ],
         timeouts: { connect: '1s', request: '0s', idle: '1h', applicationIdle: '1s' },
         ...{ upgrades: ['websocket'], headerCase: 'lower' },
+        credential: {
+          ...{ header: 'x-service-token', scheme: 'Bearer', accept: ['current', 'next'] },
+          grants: [
+            { secret: 'current', from: [{ service: 'api' }, { spiffeId: 'spiffe://td1/ops/anna' }] },
+            { secret: 'others', from: [{ prefix: 'spiffe://td1/ops/' }, { authenticated: true }] },
+          ],
+        },
         healthCheck: { interval: '5s', timeout: '1s', unhealthyThreshold: 3, healthyThreshold: 1 },
       },
       'c1',
@@ -89,6 +97,18 @@ export function everyField(root: string): readonly Fields[] {
     document('Service', 'one', {
       ...{ protocol: 'grpc', grpc: { descriptorSet: descriptors.toString('base64') } },
       endpoints: { static: [{ address: '10.0.0.2', port: 9000, cell: 'c1' }] },
+    }),
+    document('Service', 'elsewhere', {
+      ...{ protocol: 'http2', external: { spiffeId: 'spiffe://td2/billing' } },
+      endpoints: { dns: { name: 'billing.td2.test', port: 8443 } },
+    }),
+    document('TrustBundle', 'two', {
+      ...{ trustDomain: 'td2', bundle: root },
+      endpoint: { profile: 'https_spiffe', url: 'https://td2.test/bundle', spiffeId: 'spiffe://td2/server' },
+    }),
+    document('TrustBundle', 'three', {
+      trustDomain: 'td3',
+      endpoint: { profile: 'https_web', url: 'https://td3.test/bundle', certificates: root },
     }),
     document('Service', 'two', { protocol: 'tcp', endpoints: { dns: { name: 'two.test', port: 1 } } }),
     document(
@@ -137,7 +157,7 @@ export function everyField(root: string): readonly Fields[] {
     document('Workload', 'anna', {
       identity: { spiffeId: 'spiffe://td1/ops/anna' },
       selectors: [{ attestor: 'join-token', match: {} }],
-      ...{ lifetime: '2h', dnsNames: ['anna.test'], commonName: 'anna' },
+      ...{ lifetime: '2h', dnsNames: ['anna.test'], commonName: 'anna', secrets: 'local' },
       advertise: { addresses: ['10.0.0.0/8'], ports: [8443] },
     }),
     document('Workload', 'web', { identity: { service: 'web' } }, 'c1'),

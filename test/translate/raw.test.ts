@@ -189,6 +189,10 @@ describe('a raw resource joins', () => {
     const secret = `  selector: {services: [web]}
   resource: {"@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret, name: "spiffe://other", validation_context: {trusted_ca: {inline_string: x}}}`;
     expect(told(secret)).toMatchObject([expect.stringMatching(/^name-taken/)]);
+    const token = secret
+      .replace('spiffe://other', 'credential/x')
+      .replace('validation_context: {trusted_ca: {inline_string: x}}', 'generic_secret: {secret: {inline_string: x}}');
+    expect(told(token)).toMatchObject([expect.stringMatching(/^name-taken/)]);
   });
 
   test('with a version that is pinned', () => {

@@ -23,7 +23,7 @@ import {
 import { decides, filterNamed } from '../filters/inbound-filters.ts';
 import { probeEarlyHeaders } from '../inbound/early-headers.ts';
 import { healthFilters, noBodyFilter } from '../inbound/health-filters.ts';
-import { isHealthRouteName } from '../names.ts';
+import { isCredentialName, isHealthRouteName } from '../names.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule } from './rule.ts';
 
@@ -164,8 +164,12 @@ const unseen: Rule = (message) => {
     : [];
 };
 
+/** Those of translate itself, whose names no raw resource can take, are tokens for applications. */
 const secretNames: Rule = (message, ancestors) =>
-  isMessage(message, SecretSchema) && ancestors.length === 0 && message.type.case === 'genericSecret'
+  isMessage(message, SecretSchema) &&
+  ancestors.length === 0 &&
+  message.type.case === 'genericSecret' &&
+  !isCredentialName(message.name)
     ? [['secret-key', 'secrets that hold keys are not sent']]
     : [];
 

@@ -7,7 +7,7 @@ import { examples } from '../../policy/identities.ts';
 import type { MeshIr } from '../../policy/ir.ts';
 import type { RawIr } from '../../policy/raw-ir.ts';
 import { isFor } from '../../policy/resolve/resolve-raw.ts';
-import { isHealthRouteName } from '../names.ts';
+import { isCredentialName, isHealthRouteName } from '../names.ts';
 import { checkProxy } from './check-proxy.ts';
 import type { RawFault } from './fault.ts';
 import { bodyPlace, namePlace, targetOf, targetText } from './raw-target.ts';
@@ -71,6 +71,9 @@ function faultsOf(raw: RawIr, rights: RawRights): readonly RawFault[] {
   if (raw.change.kind === 'resource') {
     // If a service has none, a chain "health" would lead there, bypassing authorization.
     if (isHealthRouteName(name)) return fault('name-taken', `routes named "${name}" are those of health paths`);
+    if (isSecret && isCredentialName(name)) {
+      return fault('name-taken', 'secrets named "credential/…" are tokens that applications expect of their callers');
+    }
     return isSecret && name.startsWith('spiffe://')
       ? fault('name-taken', 'secrets named "spiffe://…" are those of identities and trust domains')
       : [];

@@ -365,12 +365,44 @@ describe('the keys of an issuer', () => {
       { status: 200, body: '{"keys": []}' },
       { status: 200, body: `{"keys": [${'{"kty":"RSA"},'.repeat(101)}{"kty":"RSA"}]}` },
       { status: 200, body: ' '.repeat(300_000) },
+      ...[
+        { kty: 'oct', k: 'c2VjcmV0' },
+        { ...JSON.parse(await jwks('one')).keys[0], use: 'enc' },
+        { kty: 'RSA', kid: 'one' },
+        { kty: 'RSA', kid: 'one', n: 'failedToFetch', e: 'AQAB' },
+      ].map((key) => ({ status: 200, body: JSON.stringify({ keys: [key] }) })),
     ]) {
       answer = bad;
       await own.advance(600_000);
-      expect(await keys.again()).toBe(false);
+      expect(await keys.again(first)).toBe(false);
       expect(await keys.current()).toBe(first);
     }
+  });
+
+  test('may be there twice, and two may have one name: it is one of them, or the signature is nobody’s', async () => {
+    const [stranger, nobody] = [other, generateKeyPairSync('rsa', { modulusLength: 2048 })];
+    const [of, theirs] = [await jwkOf(signer.privateKey, 'one'), await jwkOf(stranger.privateKey, 'one')];
+    for (const [set, by, good] of [
+      [[of, of], signer, true],
+      [[of, { ...of, x5c: ['AAAA'] }], signer, true],
+      [[theirs, of], signer, true],
+      [[of, theirs], stranger, true],
+      [[of, theirs], nobody, false],
+    ] as const) {
+      answer = { status: 200, body: JSON.stringify({ keys: set }) };
+      const attestor = kubernetesAt(createFakeClock(now));
+      const attested = attestor.attest({ token: await token(claims(), by.privateKey, 'one') }, { nodeKey: 'a' });
+      if (good) await expect(attested).resolves.toMatchObject({ attestor: 'kubernetes' });
+      else await expect(attested).rejects.toMatchObject({ ...refusal, message: expect.stringContaining('signature') });
+    }
+  });
+
+  test('that others had fetched meanwhile are used at once', async () => {
+    answer = { status: 200, body: await jwks('one') };
+    const keys = createIssuerKeys({ url, caFile }, { clock: createFakeClock(now), log: silentLog });
+    const first = await keys.current();
+    expect(await keys.again(first)).toBe(false);
+    expect(await keys.again(async () => new Uint8Array())).toBe(true);
   });
 
   test('that were never to be had make evidence wait, not fail for good', async () => {

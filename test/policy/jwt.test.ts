@@ -31,6 +31,14 @@ describe('issuers', () => {
     ['no algorithm at all', { ...rsa, alg: 'none' }, 'error bad-jwks: key 0 says the algorithm "none"'],
     ['a private key', { ...rsa, d: 'eA' }, 'error bad-jwks: key 0 contains a private key'],
     ['half a key', { kty: 'RSA', alg: 'RS256', n: 'eA' }, 'error bad-jwks: key 0 has no "e"'],
+    ['a key that is none', { ...rsa, n: 'failedToFetch' }, 'error bad-jwks: key 0 is no key that can be read'],
+    ['a key in other letters', { ...rsa, n: `${rsa['n']}==` }, 'error bad-jwks: key 0 has a "n" that is not base64url'],
+    ['a short key', { ...rsa, n: String(rsa['n']).slice(0, 171) }, 'error bad-jwks: key 0 is no key that can be read'],
+    [
+      'a point that is not on its curve',
+      { kty: 'EC', crv: 'P-256', alg: 'ES256', x: 'eA', y: 'eA' },
+      'error bad-jwks: key 0 is no key that can be read',
+    ],
   ])('%s', (_what, key, expected) => {
     expect(problems(mesh(key), serviceText('api'))).toEqual([expected]);
   });

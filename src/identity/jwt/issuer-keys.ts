@@ -1,8 +1,7 @@
 // The keys of a foreign issuer of tokens, from a file, an https address, or where the issuer's discovery document says. The last good ones
 // stay, whatever happens to the source; those that were fetched also over a restart.
 import { readFileSync } from 'node:fs';
-import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
-import { z } from 'zod';
+import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose';
 import { boundedCall } from '../../lib/bounded-call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
@@ -10,12 +9,13 @@ import type { Log } from '../../lib/log.ts';
 import type { Table } from '../../lib/table.ts';
 import type { KeysSource } from '../attestor/attestor-options.ts';
 import { discoverKeys } from './discover-keys.ts';
+import { usableKeys } from './usable-keys.ts';
 
 export interface IssuerKeys {
   /** For jose. Throws `unavailable` while there never were any. */
   current(): Promise<JWTVerifyGetKey>;
-  /** After a key that is not known: fetches again, unless it did so within the last minute. True if there may be others now. */
-  again(): Promise<boolean>;
+  /** After a key that is not among `these`: fetches again, unless it did so within the last minute. True if there are others now. */
+  again(these: JWTVerifyGetKey): Promise<boolean>;
 }
 
 export interface IssuerKeysDeps {
@@ -30,14 +30,7 @@ const refreshMs = 300_000;
 const keepMs = 7 * 86_400_000;
 const soonestMs = 60_000;
 const timeoutMs = 5000;
-const [mostBytes, mostKeys] = [262_144, 100];
-
-const setSchema = z.looseObject({
-  keys: z
-    .array(z.looseObject({ kty: z.string() }))
-    .min(1)
-    .max(mostKeys),
-});
+const mostBytes = 262_144;
 
 export function createIssuerKeys(source: KeysSource, { clock, log, issuerKeys }: IssuerKeysDeps): IssuerKeys {
   const from = 'file' in source ? source.file : 'url' in source ? source.url : source.issuer;
@@ -46,7 +39,7 @@ export function createIssuerKeys(source: KeysSource, { clock, log, issuerKeys }:
   let reading: Promise<void> | undefined;
 
   function take(text: string, message: string): void {
-    known = { keys: createLocalJWKSet(parse(text, from)), text };
+    known = { keys: createLocalJWKSet(JSON.parse(text)), text };
     log.info({ from }, message);
   }
 
@@ -61,7 +54,7 @@ export function createIssuerKeys(source: KeysSource, { clock, log, issuerKeys }:
   async function recall(): Promise<void> {
     try {
       const text = await issuerKeys?.get(from);
-      if (typeof text === 'string') take(text, 'keys of an issuer of tokens as they were before');
+      if (typeof text === 'string') take(usableKeys(text, 'open'), 'keys of an issuer of tokens as they were before');
     } catch (reason) {
       log.warn({ from, reason: String(reason) }, 'kept keys of an issuer cannot be read');
     }
@@ -69,7 +62,9 @@ export function createIssuerKeys(source: KeysSource, { clock, log, issuerKeys }:
 
   function read(): Promise<void> {
     reading ??= textOf(source)
-      .then(async (text) => {
+      .then(async (answer) => {
+        // One without a usable key is no news: what is known stays.
+        const text = usableKeys(answer, 'open');
         if (text !== known?.text) take(text, 'keys of an issuer of tokens were read');
         await keep(text);
       })
@@ -97,27 +92,15 @@ export function createIssuerKeys(source: KeysSource, { clock, log, issuerKeys }:
       if (known !== undefined) return known.keys;
       throw new CellwallError('unavailable', 'the keys of the issuer of this token cannot be had now');
     },
-    async again() {
+    async again(these) {
+      // Others may have been had since these were taken.
+      if (known?.keys !== these) return known !== undefined;
       // A file costs nothing, and is right beside.
       if (clock.monotonic() - readAt < ('file' in source ? 1000 : soonestMs)) return false;
-      const before = known;
       await read();
-      return known !== before;
+      return known.keys !== these;
     },
   };
-}
-
-function parse(text: string, from: string): JSONWebKeySet {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new CellwallError('failed_precondition', `${from} is no JSON`);
-  }
-  const set = setSchema.safeParse(value);
-  if (!set.success) throw new CellwallError('failed_precondition', `${from} is no JWK Set of 1 to ${mostKeys} keys`);
-  // A secret key here would make every signature of its holder's one of the issuer's.
-  return { keys: set.data.keys.filter(({ kty, d, k }) => kty !== 'oct' && d === undefined && k === undefined) };
 }
 
 async function textOf(source: KeysSource): Promise<string> {

@@ -1,6 +1,7 @@
 // The keys in an issuer's JWK Set that can verify a token: public, for signatures, of an algorithm that is fixed. RFC 7517, RFC 7518.
 import { z } from 'zod';
 import { CellwallError } from '../../lib/errors.ts';
+import { publicJwk } from '../../lib/public-jwk.ts';
 
 const mostKeys = 100;
 const text = z.string().max(4096);
@@ -11,7 +12,7 @@ const ofCurve = { 'P-256': 'ES256', 'P-384': 'ES384', 'P-521': 'ES512' } as cons
 
 /** Only these members are kept; a key with a private part, or a shared secret, is none. */
 const keySchema = z.union([
-  z.object({ kty: z.literal('RSA'), ...common, alg: z.enum(rsaAlgorithms).default('RS256'), n: text, e: text }),
+  z.object({ kty: z.literal('RSA'), ...common, alg: z.enum(rsaAlgorithms).optional(), n: text, e: text }),
   z
     .object({
       kty: z.literal('EC'),
@@ -34,16 +35,22 @@ const keySchema = z.union([
 const privateSchema = z.union([z.looseObject({ d: z.unknown() }), z.looseObject({ k: z.unknown() })]);
 const setSchema = z.looseObject({ keys: z.array(z.unknown()).max(mostKeys) });
 
-/** A JWK Set as JSON; equal keys in any order give equal text. Throws `failed_precondition` if there is no usable key in it. */
-export function usableKeys(answer: string): string {
+/**
+ * A JWK Set as JSON; equal keys in any order give equal text, and each is there once. Throws `failed_precondition` if there is no usable key
+ * in it. `algorithm`: `fixed` gives each RSA key that names none RS256, for verifiers that would take any; `open` leaves that to the verifier.
+ */
+export function usableKeys(answer: string, algorithm: 'fixed' | 'open' = 'fixed'): string {
   const set = setSchema.safeParse(json(answer));
   if (!set.success) throw refused(`it is no JWK Set of at most ${mostKeys} keys`);
   const keys = set.data.keys.flatMap((key) => {
     if (privateSchema.safeParse(key).success) return [];
     const parsed = keySchema.safeParse(key);
-    return parsed.success ? [JSON.stringify(parsed.data)] : [];
+    const read = parsed.success ? publicJwk(parsed.data) : undefined;
+    if (!parsed.success || read === undefined) return [];
+    const alg = parsed.data.alg ?? (algorithm === 'fixed' ? 'RS256' : undefined);
+    return [JSON.stringify({ ...parsed.data, ...read, alg })];
   });
-  if (keys.length === 0) throw refused('it has no public key for signatures');
+  if (keys.length === 0) throw refused('it has no public key for signatures that can be read');
   return `{"keys":[${[...new Set(keys)].toSorted().join(',')}]}`;
 }
 

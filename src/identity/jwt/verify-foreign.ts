@@ -1,6 +1,6 @@
 // Whether a token is one of an issuer that this control plane was told to believe. The algorithm is one of a fixed list, the keys are those
 // of the issuer alone: what a token says about its own key (`jwk`, `jku`, `x5u`, `x5c`) is never looked at.
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { CellwallError } from '../../lib/errors.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 
@@ -28,19 +28,46 @@ export async function verifyForeign(options: VerifyForeign): Promise<JWTPayload>
   const { token, keys } = options;
   if (typeof token !== 'string' || token.length > mostBytes) throw refused('there is no token in the evidence');
   try {
-    return await verified(token, options);
+    const these = await keys.current();
+    try {
+      return await verified(token, these, options);
+    } catch (reason) {
+      // A key that the issuer has made since.
+      const unknownKey = reason instanceof errors.JWKSNoMatchingKey;
+      if (!unknownKey || !(await keys.again(these))) throw reason;
+      return await verified(token, await keys.current(), options);
+    }
   } catch (reason) {
-    // A key that the issuer has made since.
-    const unknownKey = reason instanceof errors.JWKSNoMatchingKey;
-    if (unknownKey && (await keys.again())) return verified(token, options).catch(tell);
     return tell(reason);
   }
 }
 
-async function verified(token: string, options: VerifyForeign): Promise<JWTPayload> {
-  const { issuer, audience, keys, now } = options;
-  const { payload } = await jwtVerify(token, await keys.current(), {
-    ...{ algorithms: [...(options.algorithms ?? algorithms)], issuer, audience },
+async function verified(token: string, keys: JWTVerifyGetKey, options: VerifyForeign): Promise<JWTPayload> {
+  try {
+    return await verifiedBy(token, keys, options);
+  } catch (reason) {
+    if (!(reason instanceof errors.JWKSMultipleMatchingKeys)) throw reason;
+    // RFC 7517 §4.5 does not say that a name is given once. It is one of these, or the signature is nobody's.
+    let last: unknown = reason;
+    for await (const key of reason) {
+      try {
+        return await verifiedBy(token, async () => key, options);
+      } catch (other) {
+        if (!(other instanceof errors.JWSSignatureVerificationFailed)) throw other;
+        last = other;
+      }
+    }
+    throw last;
+  }
+}
+
+async function verifiedBy(
+  token: string,
+  key: JWTVerifyGetKey,
+  { issuer, audience, now, algorithms: allowed = algorithms }: VerifyForeign,
+): Promise<JWTPayload> {
+  const { payload } = await jwtVerify(token, key, {
+    ...{ algorithms: [...allowed], issuer, audience },
     currentDate: new Date(now),
     clockTolerance: skewS,
     requiredClaims: ['iss', 'aud', 'exp'],

@@ -1,5 +1,6 @@
 // What is wrong with a JWK Set for verifying tokens. RFC 7517. Only public keys with fixed algorithms: a key that does not name its
 // algorithm would let a token choose it, and a symmetric key in a document is known to its readers.
+import { publicJwk } from '../../lib/public-jwk.ts';
 
 export interface JwksFault {
   readonly message: string;
@@ -55,9 +56,15 @@ function keyFault(key: unknown): JwksFault | undefined {
     };
   }
   const missing = needed[type]?.find((part) => typeof key[part] !== 'string');
-  return missing === undefined
-    ? undefined
-    : { message: `has no "${missing}"`, hint: `a ${type} key has ${needed[type]?.join(', ')}` };
+  if (missing !== undefined) {
+    return { message: `has no "${missing}"`, hint: `a ${type} key has ${needed[type]?.join(', ')}` };
+  }
+  const read = publicJwk(key);
+  const differs = needed[type]?.find((part) => read?.[part] !== key[part]);
+  if (differs === undefined) return undefined;
+  return read === undefined
+    ? { message: 'is no key that can be read', hint: 'RSA has at least 2048 bits; paste it unchanged' }
+    : { message: `has a "${differs}" that is not base64url`, hint: `write ${JSON.stringify(read[differs])}` };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

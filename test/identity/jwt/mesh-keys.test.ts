@@ -1,4 +1,5 @@
 // Keys of issuers that a mesh names by an address, from a real https server that rotates them, fails, lies, and goes away.
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { withFetchedKeys } from '../../../src/control/with-fetched-keys.ts';
@@ -98,6 +99,10 @@ describe('keys of a mesh', () => {
     ['no JSON', { status: 200, body: '<html>' }],
     ['no keys', { status: 200, body: setOf() }],
     ['a shared secret', { status: 200, body: setOf('{"kty":"oct","k":"eA","alg":"HS256"}') }],
+    [
+      'a key that is none',
+      { status: 200, body: setOf('{"kty":"RSA","kid":"k1","alg":"RS256","n":"failed","e":"AQAB"}') },
+    ],
     ['too much', { status: 200, body: ' '.repeat(300_000) }],
   ])('stay as they are after %s, for hours and over a restart; it is asked again soon', async (_what, bad) => {
     keys.follow(mesh().jwtIssuers.values());
@@ -168,7 +173,7 @@ describe('usable keys', () => {
 
   it('are those that verify, with a fixed algorithm and no member more', () => {
     const { alg: _, ...withoutAlg } = { alg: '', ...rsa };
-    const ec = { kty: 'EC', crv: 'P-256', x: 'eA', y: 'eA' };
+    const ec = { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }) };
     expect(taken({ ...withoutAlg, x5u: 'https://x.test' })).toEqual([{ ...rsa, alg: 'RS256' }]);
     expect(taken(ec)).toEqual([{ ...ec, alg: 'ES256' }]);
     const others = [
@@ -180,7 +185,21 @@ describe('usable keys', () => {
         { ...ec, alg: 'ES512' },
       ],
       ...[{ ...ec, crv: 'secp256k1' }, { kty: 'oct', k: 'eA' }, {}, { kty: 'RSA' }],
+      // Envoy takes a set with one key that it can read, and refuses a listener with a set of such ones alone.
+      ...[
+        { ...ec, x: 'eA' },
+        { ...rsa, n: '!!!' },
+        { ...rsa, n: '' },
+        { ...rsa, e: '' },
+        { ...rsa, e: 'Ag' },
+        { ...rsa, n: 'failedToFetch' },
+      ],
+      { kty: 'OKP', crv: 'Ed25519', x: 'eA' },
     ];
     for (const other of others) expect(taken(rsa, other)).toEqual([rsa]);
+    for (const other of others) expect(() => taken(other)).toThrow('no public key');
+    // RFC 7515 §2 has another alphabet, and no padding; Envoy reads no other.
+    const padded = String(Object(rsa).n).replaceAll('-', '+').replaceAll('_', '/');
+    expect(taken(rsa, { ...rsa, n: `${padded}==` })).toEqual([rsa]);
   });
 });

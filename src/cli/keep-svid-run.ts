@@ -23,11 +23,11 @@ export async function keepSvidRunning(
   const lock = lockFolder({ folder: directory, name: 'svid', hint: 'one process keeps the SVID of a folder' });
   let api: { close(): Promise<void> } | undefined;
   try {
-    const { svid, jwt } = await keepSvid({ ...fetching, signal });
+    const { svid, jwt, refusal } = await keepSvid({ ...fetching, signal });
     if (onRenew !== undefined) svid.watch(runOnRenewed({ command: onRenew, env, log }));
     if (workloadApi !== undefined) {
       const { createWorkloadApi } = await import('../workload-api/workload-api.ts');
-      api = await createWorkloadApi({ ...workloadApi, svid, jwt, clock: systemClock, log });
+      api = await createWorkloadApi({ ...workloadApi, svid, jwt, refusal, clock: systemClock, log });
     }
     started(svid.value());
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));

@@ -202,7 +202,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     const gone = new AbortController();
     void envoy.exited.then(() => gone.abort());
     const { current, sequence, trust } = started;
-    const { refused: onRefused, accepted: onAccepted } = createThrownOut({ dataDir, current, log });
+    const { refused: onRefused, accepted: onAccepted } = createThrownOut({ dataDir, current, workloadApi, log });
     const heard = { onBundle: trust, onRefused, onAccepted };
     void followBundle({ servers, svid: current, sequence, ...heard, log, signal: gone.signal });
     for (const application of applications) {

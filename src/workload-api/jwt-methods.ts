@@ -15,6 +15,7 @@ import { frameOf, type GrpcCall } from '../lib/grpc-call.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import { jwkSet } from './jwk-set.ts';
 import { createNewestOnly } from './newest-only.ts';
+import { type Refusal, refusedBy } from './refusal.ts';
 import { foreignAlgorithms, isUnknownKey, verifyJwt } from './verify-jwt.ts';
 import type { WorkloadMethod } from './workload-methods.ts';
 import { trustDomainUriOf, type WorkloadSvid } from './workload-svid.ts';
@@ -35,13 +36,17 @@ export interface JwtMethodsDeps {
   readonly svid: Watchable<WorkloadSvid>;
   readonly jwt: JwtSource;
   readonly clock: { now(): number };
+  readonly refusal?: Refusal;
 }
 
-export function jwtMethods({ svid, jwt, clock }: JwtMethodsDeps): Readonly<Record<string, WorkloadMethod>> {
+export function jwtMethods({ svid, jwt, clock, refusal }: JwtMethodsDeps): Readonly<Record<string, WorkloadMethod>> {
   return {
     FetchJWTSVID: answered(async (bytes) => {
       const { audience, spiffeId: wanted } = fromBinary(JWTSVIDRequestSchema, bytes);
       if (audience.length === 0) throw new CellwallError('invalid_argument', 'an audience is needed');
+      // Not the one that is kept for others, either.
+      const refused = refusedBy(refusal);
+      if (refused !== undefined) throw refused;
       const own = svid.value().spiffeId;
       if (wanted !== '' && wanted !== own) {
         throw new CellwallError('permission_denied', `this socket has no identity "${wanted.slice(0, 200)}"`);

@@ -4,6 +4,7 @@ import type { Log } from '../lib/log.ts';
 import type { SocketPath } from '../lib/socket-path.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import { type JwtSource, jwtMethods } from './jwt-methods.ts';
+import type { Refusal } from './refusal.ts';
 import { serveWorkloadApi, type WorkloadApi } from './serve-workload-api.ts';
 import { workloadMethods } from './workload-methods.ts';
 import type { WorkloadSvid } from './workload-svid.ts';
@@ -16,6 +17,8 @@ export interface WorkloadApiOptions {
   /** Who may open the socket is given it, with its key. */
   readonly svid: Watchable<WorkloadSvid>;
   readonly jwt: JwtSource;
+  /** Default: nobody is ever refused. */
+  readonly refusal?: Refusal;
   readonly clock: Clock;
   readonly log: Log;
 }

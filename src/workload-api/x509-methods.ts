@@ -6,11 +6,13 @@ import { X509BundlesResponseSchema, X509SVIDResponseSchema } from '#gen/workload
 import { fromPem } from '../identity/x509/pem.ts';
 import type { ForeignTrust } from '../identity-api/foreign-trust.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { frameOf } from '../lib/grpc-call.ts';
 import { createWatched, type Watchable } from '../lib/watchable.ts';
 import type { JwtSource } from './jwt-methods.ts';
 import { createNewestOnly } from './newest-only.ts';
+import { type Refusal, refusedBy } from './refusal.ts';
 import type { WorkloadMethod } from './workload-methods.ts';
 import { trustDomainUriOf, type WorkloadSvid } from './workload-svid.ts';
 
@@ -18,13 +20,16 @@ export interface X509MethodsDeps {
   readonly svid: Watchable<WorkloadSvid>;
   readonly jwt?: Pick<JwtSource, 'foreign'>;
   readonly clock: Pick<Clock, 'now'>;
+  readonly refusal?: Refusal;
 }
 
 type Foreign = Watchable<readonly ForeignTrust[]>;
 type Encode = (svid: WorkloadSvid, foreign: readonly ForeignTrust[]) => Uint8Array;
 
-export function x509Methods({ svid, jwt, clock }: X509MethodsDeps): Readonly<Record<string, WorkloadMethod>> {
+export function x509Methods({ svid, jwt, clock, refusal }: X509MethodsDeps): Readonly<Record<string, WorkloadMethod>> {
   const usable = (): WorkloadSvid => {
+    const refused = refusedBy(refusal);
+    if (refused !== undefined) throw refused;
     const now = svid.value();
     if (now.notAfter.getTime() > clock.now()) return now;
     throw new CellwallError('unavailable', `the SVID of ${now.spiffeId} has ended`, {
@@ -35,15 +40,19 @@ export function x509Methods({ svid, jwt, clock }: X509MethodsDeps): Readonly<Rec
   /** Asked for from the first call on. */
   const foreign = (): Foreign => jwt?.foreign?.() ?? none;
   return {
-    FetchX509SVID: streamed({ svid, foreign }, usable, framed(svidResponse)),
+    FetchX509SVID: streamed({ svid, foreign, ...defined({ refusal }) }, usable, framed(svidResponse)),
     // The roots are good whatever became of the SVID.
     FetchX509Bundles: streamed({ svid, foreign }, svid.value, framed(bundlesResponse)),
   };
 }
 
-/** `first` may throw instead of giving a first answer. Equal answers are not repeated. */
+interface Sources extends Pick<X509MethodsDeps, 'svid' | 'refusal'> {
+  readonly foreign: () => Foreign;
+}
+
+/** `first` may throw instead of giving a first answer. Equal answers are not repeated. A refusal ends what is open. */
 function streamed(
-  { svid, foreign }: { readonly svid: Watchable<WorkloadSvid>; readonly foreign: () => Foreign },
+  { svid, foreign, refusal }: Sources,
   first: () => WorkloadSvid,
   frame: ReturnType<typeof framed>,
 ): WorkloadMethod {
@@ -61,7 +70,13 @@ function streamed(
           last = changed;
           write(changed);
         };
-        const ends = [svid.watch(look), others.watch(look)];
+        const refuse = (): void => {
+          const refused = refusedBy(refusal);
+          if (refused === undefined) return;
+          stop();
+          call.end(refused);
+        };
+        const ends = [svid.watch(look), others.watch(look), refusal?.watch(refuse) ?? (() => {})];
         stop = () => {
           for (const end of ends) end();
         };

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createTrustBundle } from '../../src/identity/trust-bundle.ts';
+import { nodeKeyOf } from '../../src/identity/x509/node-key-extension.ts';
+import { fromPem } from '../../src/identity/x509/pem.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { keepSvid } from '../../src/sidecar/svid/keep-svid.ts';
 import { runOnRenewed } from '../../src/sidecar/svid/on-renewed.ts';
@@ -44,6 +46,20 @@ test('keeps files and value fresh, each renewal with the roots of its time', asy
     10_000,
   );
   expect(readFileSync(join(dir, 'bundle.pem'), 'utf8')).toBe(svid.value().bundle);
+});
+
+test('knows when its host was thrown out, and when it was not', async () => {
+  const identity = `127.0.0.1:${harness.address.port}`;
+  const start = async (name: string) => {
+    const dir = join(folder, name);
+    return keepSvid({ identity, dir, token: await harness.token(spiffeId), log: silentLog, signal: stop.signal });
+  };
+  const [evicted, other] = [await start('evicted'), await start('other')];
+  const [leaf] = fromPem(evicted.svid.value().chain, 'CERTIFICATE');
+  await harness.nodes.evict((leaf && nodeKeyOf(leaf)) ?? '');
+  const found = await eventually('it is told', async () => evicted.refusal.value(), 10_000);
+  expect(found.code).toBe('failed_precondition');
+  expect(other.refusal.value()).toBeUndefined();
 });
 
 test('ends when it is told to, while it waits for a first SVID and later', async () => {

@@ -17,6 +17,7 @@ import {
 } from '#gen/workload_pb.js';
 import type { ForeignTrust } from '../../src/identity-api/foreign-trust.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { CellwallError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createWatched } from '../../src/lib/watchable.ts';
 import { keepSvid } from '../../src/sidecar/svid/keep-svid.ts';
@@ -27,6 +28,7 @@ import { createIdentityHarness, type IdentityHarness } from '../support/identity
 const spiffeId = 'spiffe://td1/service/api';
 const stop = new AbortController();
 const foreign = createWatched<readonly ForeignTrust[]>([]);
+const refusal = createWatched<CellwallError | undefined>(undefined);
 let harness: IdentityHarness;
 let folder: string;
 let api: { close(): Promise<void> };
@@ -43,7 +45,7 @@ beforeAll(async () => {
   });
   const socket = { path: join(folder, 'api.sock') };
   const known = { ...jwt, foreign: () => foreign };
-  api = await createWorkloadApi({ socket, svid, jwt: known, clock: systemClock, log: silentLog });
+  api = await createWorkloadApi({ socket, svid, jwt: known, refusal, clock: systemClock, log: silentLog });
   client = new grpc.Client(`unix:${socket.path}`, grpc.credentials.createInsecure());
 });
 afterAll(async () => {
@@ -123,6 +125,15 @@ test('the same token for half of its life, another for other audiences', async (
   const [one, again, other] = [await fetchJwt(['x']), await fetchJwt(['x']), await fetchJwt(['y'])];
   expect(again).toBe(one);
   expect(other).not.toBe(one);
+});
+
+test('a host that was thrown out gets no token, not even the one that is kept; it still verifies those of others', async () => {
+  const kept = await fetchJwt(['kept']);
+  refusal.set(new CellwallError('failed_precondition', 'this host was evicted'));
+  await expect(fetchJwt(['kept'])).rejects.toMatchObject({ code: grpc.status.PERMISSION_DENIED });
+  expect((await validate(kept, 'kept')).spiffeId).toBe(spiffeId);
+  refusal.set(undefined);
+  expect(await fetchJwt(['kept'])).toBe(kept);
 });
 
 test('an audience that is named twice is one', async () => {

@@ -10,6 +10,7 @@ import * as grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { X509BundlesResponseSchema, X509SVIDResponseSchema } from '#gen/workload_pb.js';
 import type { ForeignTrust } from '../../src/identity-api/foreign-trust.ts';
+import { CellwallError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createWatched, type Watched } from '../../src/lib/watchable.ts';
 import { stored } from '../../src/sidecar/svid/svid-files.ts';
@@ -168,6 +169,31 @@ describe('FetchX509SVID', () => {
     expect(last).toBe(`${spiffeId}-1999`);
     expect(messages.length).toBeLessThan(4000);
   });
+});
+
+test('a host that was thrown out gets no SVID there, and what is open ends; the roots stay; accepted again, all is as before', async () => {
+  const refusal = createWatched<CellwallError | undefined>(undefined);
+  await api.close();
+  api = await createWorkloadApi({ jwt: noTokens, socket: { path }, svid, refusal, clock, log: silentLog });
+  const before = open('FetchX509SVID');
+  const roots = open('FetchX509Bundles');
+  await eventually(
+    'both have it',
+    async () => (before.messages.length === 1 && roots.messages.length === 1) || undefined,
+  );
+  refusal.set(new CellwallError('permission_denied', 'it is banned', { hint: 'ask an operator' }));
+  const refused = { code: grpc.status.PERMISSION_DENIED, details: expect.stringContaining('it is banned') };
+  expect(await before.ended).toMatchObject(refused);
+  svid.set(await issued());
+  const during = open('FetchX509SVID');
+  expect(await during.ended).toMatchObject(refused);
+  expect([before.messages.length, during.messages.length]).toEqual([1, 0]);
+  svid.set({ ...svid.value(), bundle: `${ca.root}\n${(await createTestCa('other root')).root}` });
+  await eventually('new roots', async () => roots.messages.length === 2 || undefined);
+  refusal.set(undefined);
+  const { messages } = open('FetchX509SVID');
+  const [next] = await eventually('an answer', async () => (messages.length > 0 ? messages : undefined));
+  expect(svidIn(next ?? Buffer.alloc(0))?.spiffeId).toBe(spiffeId);
 });
 
 test('FetchX509Bundles gives the roots by trust domain, and new ones when they change', async () => {

@@ -1,8 +1,10 @@
 // An SVID as files that is renewed for as long as the process runs, and its roots with it: for programs without a sidecar.
 import { systemClock } from '../../lib/clock.ts';
 import { defined } from '../../lib/defined.ts';
+import type { CellwallError } from '../../lib/errors.ts';
 import { createWatched, type Watchable } from '../../lib/watchable.ts';
 import type { JwtSource } from '../../workload-api/jwt-methods.ts';
+import type { Refusal } from '../../workload-api/refusal.ts';
 import { createControlPlanes, readControlPlanes, seedOf } from '../servers/control-planes.ts';
 import { followBundle } from './follow-bundle.ts';
 import { createJwtSource } from './jwt-source.ts';
@@ -21,6 +23,8 @@ export interface KeptSvid {
   readonly svid: Watchable<StoredSvid>;
   /** Tokens of the same identity. */
   readonly jwt: JwtSource;
+  /** While the control plane says that this host, or its identity, is banned or evicted. */
+  readonly refusal: Refusal;
 }
 
 /** Resolves once there is an SVID: the one in the folder, if it is still good, or a first one. */
@@ -44,6 +48,20 @@ export async function keepSvid(options: KeepSvidOptions): Promise<KeptSvid> {
     writeXdsSecrets(dir, next);
     svid.set(next);
   };
-  void followBundle({ servers, svid: current, sequence, onBundle: trust, log, signal });
-  return { svid, jwt: createJwtSource({ servers, svid: current, clock, log, signal }) };
+  const refusal = createWatched<CellwallError | undefined>(undefined);
+  const heard = {
+    onRefused(reason: CellwallError) {
+      if (refusal.value() !== undefined) return;
+      refusal.set(reason);
+      const fields = { reason: reason.message, ...defined({ hint: reason.hint }) };
+      log.error(fields, 'this host was thrown out: nobody gets its identity here any more');
+    },
+    onAccepted() {
+      if (refusal.value() === undefined) return;
+      refusal.set(undefined);
+      log.info({}, 'the control plane accepts this host again');
+    },
+  };
+  void followBundle({ servers, svid: current, sequence, onBundle: trust, ...heard, log, signal });
+  return { svid, refusal, jwt: createJwtSource({ servers, svid: current, clock, log, signal }) };
 }

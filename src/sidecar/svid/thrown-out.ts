@@ -4,6 +4,7 @@ import { createPrivateKey } from 'node:crypto';
 import { defined } from '../../lib/defined.ts';
 import type { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import type { OwnWorkloadApi } from '../own-workload-api.ts';
 import type { StoredSvid } from './svid-files.ts';
 import { writeXdsSecrets } from './write-xds-secrets.ts';
 
@@ -17,28 +18,32 @@ export interface ThrownOut {
 export interface ThrownOutDeps {
   readonly dataDir: string;
   readonly current: () => StoredSvid;
+  readonly workloadApi: Pick<OwnWorkloadApi, 'refused' | 'accepted'>;
   readonly log: Log;
 }
 
 const dayMs = 86_400_000;
 
-export function createThrownOut({ dataDir, current, log }: ThrownOutDeps): ThrownOut {
+export function createThrownOut({ dataDir, current, workloadApi, log }: ThrownOutDeps): ThrownOut {
   let out = false;
   return {
-    async refused({ message, hint }) {
+    async refused(reason) {
       if (out) return;
       out = true;
+      workloadApi.refused(reason);
       const { bundle, spiffeId } = current();
       const made = await worthless(spiffeId);
       // It may have been accepted meanwhile.
       if (!out) return;
       writeXdsSecrets(dataDir, { ...made, bundle });
+      const { message, hint } = reason;
       const fields = { reason: message, ...defined({ hint }) };
       log.error(fields, 'this host was thrown out: its Envoy has no certificate any more that anybody trusts');
     },
     accepted() {
       if (!out) return;
       out = false;
+      workloadApi.accepted();
       writeXdsSecrets(dataDir, current());
       log.info({}, 'the control plane accepts this host again: its Envoy has its certificate');
     },

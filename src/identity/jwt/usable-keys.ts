@@ -36,8 +36,9 @@ const privateSchema = z.union([z.looseObject({ d: z.unknown() }), z.looseObject(
 const setSchema = z.looseObject({ keys: z.array(z.unknown()).max(mostKeys) });
 
 /**
- * A JWK Set as JSON; equal keys in any order give equal text, and each is there once. Throws `failed_precondition` if there is no usable key
- * in it. `algorithm`: `fixed` gives each RSA key that names none RS256, for verifiers that would take any; `open` leaves that to the verifier.
+ * A JWK Set as JSON; equal keys in any order give equal text, and each is there once. Throws `failed_precondition` if there is no usable
+ * key in it. `algorithm`: `fixed` gives each RSA key that names none RS256, for verifiers that would take any; `open` leaves that to the
+ * verifier.
  */
 export function usableKeys(answer: string, algorithm: 'fixed' | 'open' = 'fixed'): string {
   const set = setSchema.safeParse(json(answer));

@@ -82,6 +82,8 @@ export interface FetchSvidOptions extends EnrolOptions {
 export interface WorkloadApiOptions {
   readonly socket: SocketPath;
   readonly mode: number;
+  /** Default: this user. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 export interface KeepSvidOptions extends FetchSvidOptions {

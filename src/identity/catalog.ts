@@ -9,6 +9,7 @@ export const authorities = {
   'aws-pca': async () => (await import('./ca/aws-pca.ts')).awsPca,
   pkcs11: async () => (await import('./ca/pkcs11.ts')).pkcs11,
   spire: async () => (await import('./ca/spire.ts')).spire,
+  'step-ca': async () => (await import('./ca/step-ca.ts')).stepCa,
 } as const satisfies Readonly<Record<string, () => Promise<AuthorityKind>>>;
 
 /** What `--ca` accepts. */

@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { LogSink } from '../lib/log-sink.ts';
 import type { Redacted } from '../lib/redacted.ts';
-import type { SocketPath } from '../lib/socket-path.ts';
+import type { WorkloadApiOptions } from '../workload-api/workload-api.ts';
 import type { EvidenceSource } from './attest/make-evidence.ts';
 import type { XdsVariant } from './envoy/xds-variant.ts';
 import type { StopSignals } from './stop-signals.ts';
@@ -41,7 +41,7 @@ export interface SidecarOptions {
   readonly drainUntilClosed?: boolean;
   readonly variant?: XdsVariant;
   /** Where the application, if it wants to, finds the Workload API; the default mode is 0o600. */
-  readonly workloadApi?: { readonly socket: SocketPath; readonly mode?: number };
+  readonly workloadApi?: Pick<WorkloadApiOptions, 'socket' | 'mode' | 'owner'>;
   readonly envoyLogLevel?: 'trace' | 'debug' | 'info' | 'warning' | 'error' | 'critical' | 'off';
   /** Where Envoy's own output goes. Default with the log. */
   readonly envoyWords?: Pick<LogSink, 'write'>;

@@ -6,6 +6,7 @@ import type { Watchable } from '../lib/watchable.ts';
 import { type JwtSource, jwtMethods } from './jwt-methods.ts';
 import type { Refusal } from './refusal.ts';
 import { serveWorkloadApi, type WorkloadApi } from './serve-workload-api.ts';
+import type { SocketOwner } from './socket-guard.ts';
 import { workloadMethods } from './workload-methods.ts';
 import type { WorkloadSvid } from './workload-svid.ts';
 import { x509Methods } from './x509-methods.ts';
@@ -14,6 +15,8 @@ export interface WorkloadApiOptions {
   readonly socket: SocketPath;
   /** Of the socket. Default 0o600. */
   readonly mode?: number;
+  /** Of the socket. Default: this user. */
+  readonly owner?: SocketOwner;
   /** Who may open the socket is given it, with its key. */
   readonly svid: Watchable<WorkloadSvid>;
   readonly jwt: JwtSource;

@@ -1,11 +1,11 @@
 // The CAs of others, each by a stand-in that answers as the service's API is documented: the contract, and how they misbehave.
-import { createHash, createHmac, generateKeyPairSync } from 'node:crypto';
+import { createHash, createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { exportJWK, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCaFolder } from '../../src/identity/ca/ca-folder.ts';
 import { type AuthorityName, authorities } from '../../src/identity/catalog.ts';
-import { verifyIntermediate } from '../../src/identity/signer/verify-intermediate.ts';
 import { createCsr } from '../../src/identity/x509/create-csr.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
@@ -13,13 +13,13 @@ import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { temporaryFolder } from '../../src/lib/temporary-folder.ts';
 import { domainOf } from '../support/identity-harness.ts';
-import { type Api, type StandInCa, startStandInCa } from '../support/stand-in-ca.ts';
+import { type Api, type StandInCa, startStandInCa, type Wanted } from '../support/stand-in-ca.ts';
 import { authorityContract } from './authority-contract.ts';
+import { authorityFaults, type Fault } from './authority-faults.ts';
 
 const folder = temporaryFolder('remote-ca');
 const path = (name: string): string => join(folder, name);
 const trustDomain = domainOf('td1');
-const td1 = 'spiffe://td1';
 const arn = 'arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/abc-1';
 const [secretKey, accessKey] = ['wJalrXUtnFEMI/K7MDENG', 'AKIDEXAMPLE'];
 const pool = 'projects/shop/locations/europe-west1/caPools/mesh';
@@ -113,9 +113,32 @@ const awsApi: Api = async ({ headers, body }, mint, root) => {
   return JSON.stringify({ Certificate: found.pem, CertificateChain: root });
 };
 
+const stepKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const usedTokens = new Set<unknown>();
+const stepApi: Api = async ({ path: at, body, headers }, mint, root) => {
+  if (at === '/roots') return JSON.stringify({ crts: [root] });
+  if (at !== '/1.0/sign') return undefined;
+  const { csr, ott, notAfter } = JSON.parse(body);
+  // As its JWK provisioner does.
+  const { payload, protectedHeader } = await jwtVerify(ott, stepKey.publicKey, {
+    issuer: 'mesh',
+    requiredClaims: ['exp', 'nbf'],
+  });
+  if (payload.aud !== `http://${headers.host}/1.0/sign` || protectedHeader.kid !== 'k1')
+    throw new Error('another audience or key');
+  if (usedTokens.has(payload.jti)) throw new Error('the token was used');
+  usedTokens.add(payload.jti);
+  const [uri] = Array.isArray(payload['sans']) ? payload['sans'] : [];
+  const crt = await mint({
+    ...{ key: need(csr, 'csr'), commonName: need(payload.sub, 'sub'), uri: need(String(uri), 'sans') },
+    notAfter: new Date(notAfter),
+  });
+  return JSON.stringify({ crt, ca: root, certChain: [crt, root] });
+};
+
 const kinds: Readonly<
   Record<
-    'vault' | 'google-cas' | 'aws-pca',
+    'vault' | 'google-cas' | 'aws-pca' | 'step-ca',
     { readonly api: Api; readonly options: (ca: StandInCa) => Record<string, string> }
   >
 > = {
@@ -131,6 +154,10 @@ const kinds: Readonly<
     api: awsApi,
     options: ({ address }) => ({ address, arn, 'credentials-file': path('aws.json') }),
   },
+  'step-ca': {
+    api: stepApi,
+    options: ({ address }) => ({ address, provisioner: 'mesh', 'key-file': path('step.jwk') }),
+  },
 };
 const started = new Map<string, StandInCa>();
 beforeAll(async () => {
@@ -139,12 +166,20 @@ beforeAll(async () => {
     path('aws.json'),
     JSON.stringify({ Version: 1, AccessKeyId: accessKey, SecretAccessKey: secretKey, SessionToken: 'st' }),
   );
+  const jwk = { ...(await exportJWK(stepKey.privateKey)), kid: 'k1', alg: 'ES256' };
+  writeFileSync(path('step.jwk'), JSON.stringify(jwk), { mode: 0o600 });
   for (const [name, { api }] of Object.entries(kinds)) started.set(name, await startStandInCa(api));
   writeFileSync(path('google-root.pem'), started.get('google-cas')?.root ?? '');
 });
 afterAll(async () => {
   for (const ca of started.values()) await ca.close();
   rmSync(folder, { recursive: true, force: true });
+});
+
+const request = () => ({
+  csr: createCsr(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
+  notBefore: new Date(),
+  notAfter: new Date(Date.now() + 86_400_000),
 });
 
 async function open(name: keyof typeof kinds, dir: string, over: Record<string, string> = {}) {
@@ -162,77 +197,90 @@ async function open(name: keyof typeof kinds, dir: string, over: Record<string, 
   });
 }
 
-for (const name of ['vault', 'google-cas', 'aws-pca'] as const) {
+const day = 86_400_000;
+const stranger = createPublicKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
+  .export({ format: 'pem', type: 'spki' })
+  .toString();
+const failings = { down: 503, refusing: 403, silent: 'never', 'hanging-up': 'hang-up', nonsense: 'nonsense' } as const;
+const changes: Readonly<Partial<Record<Fault, () => Partial<Wanted>>>> = {
+  'wrong-key': () => ({ key: stranger }),
+  'wrong-trust-domain': () => ({ uri: 'spiffe://td2' }),
+  'wrong-root': () => ({ byAnother: true }),
+  ended: () => ({ notBefore: new Date(Date.now() - 2 * day), notAfter: new Date(Date.now() - day) }),
+  'not-yet': () => ({ notBefore: new Date(Date.now() + day), notAfter: new Date(Date.now() + 2 * day) }),
+  leaf: () => ({ isCa: false }),
+};
+
+for (const name of ['vault', 'google-cas', 'aws-pca', 'step-ca'] as const) {
+  const standIn = (): StandInCa => {
+    const ca = started.get(name);
+    if (ca === undefined) throw new Error('not started');
+    return ca;
+  };
   authorityContract(name, { open: (dir) => open(name, dir) });
+  authorityFaults(name, {
+    open: (dir) => open(name, dir),
+    fault(kind) {
+      const failing = Object.entries(failings).find(([of]) => of === kind)?.[1];
+      const change = kind === undefined ? undefined : changes[kind];
+      standIn().failing = failing;
+      standIn().change = (wanted) => ({ ...wanted, ...change?.() });
+      expect(kind === undefined || failing !== undefined || change !== undefined).toBe(true);
+    },
+    secrets: ['stays here', 's.token', 'ya29', secretKey],
+  });
 
-  describe(`the CA ${name}, when it misbehaves`, () => {
-    const request = () => ({
-      csr: createCsr(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
-      notBefore: new Date(),
-      notAfter: new Date(Date.now() + 86_400_000),
-    });
-    const standIn = (): StandInCa => {
-      const ca = started.get(name);
-      if (ca === undefined) throw new Error('not started');
-      return ca;
-    };
-
-    test.each([
-      [500, 'unavailable'],
-      [503, 'unavailable'],
-      [429, 'unavailable'],
-      [403, 'failed_precondition'],
-    ])(
-      '%i is told as it is, without what it answered or what it was sent',
-      async (status, code) => {
-        const authority = await open(name, folder);
-        standIn().failing = status;
-        const failed: unknown = await authority.mintIntermediate(request()).catch((reason: unknown) => reason);
-        standIn().failing = undefined;
-        expect(CellwallError.from(failed).code).toBe(code);
-        for (const secret of ['stays here', 's.token', 'ya29', secretKey])
-          expect(JSON.stringify(failed) + String(failed)).not.toContain(secret);
-        expect(await authority.mintIntermediate(request())).toContain('CERTIFICATE');
-        await authority.close();
-      },
-      60_000,
-    );
-
-    test('another key or another trust domain is found out by who asked', async () => {
+  test.each([
+    [500, 'unavailable'],
+    [429, 'unavailable'],
+    [403, 'failed_precondition'],
+  ])(
+    `the CA ${name} with status %i: whether to try again is told`,
+    async (status, code) => {
       const authority = await open(name, folder);
-      const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-        .publicKey.export({ format: 'pem', type: 'spki' })
-        .toString();
-      const key = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-      const asked = { ...request(), csr: createCsr(key.privateKey) };
-      for (const change of [{ key: stranger }, { uri: 'spiffe://td2' }]) {
-        standIn().change = (wanted) => ({ ...wanted, ...change });
-        const chain = await authority.mintIntermediate(asked);
-        const checked = {
-          chain,
-          roots: authority.roots().value(),
-          publicKey: key.publicKey,
-          trustDomain,
-          now: Date.now(),
-        };
-        expect(() => verifyIntermediate(checked)).toThrow(/is of another key|is that of spiffe:\/\/td2/);
-      }
-      standIn().change = (same) => same;
-      expect(td1).toBe(`spiffe://${trustDomain}`);
+      standIn().failing = status;
+      const failed: unknown = await authority.mintIntermediate(request()).catch((reason: unknown) => reason);
+      standIn().failing = undefined;
+      expect(CellwallError.from(failed).code).toBe(code);
       await authority.close();
-    });
+    },
+    60_000,
+  );
 
-    test('a forged request never gets there', async () => {
-      const authority = await open(name, folder);
-      const before = standIn().asked.filter(({ method }) => method === 'POST').length;
-      await expect(authority.mintIntermediate({ ...request(), csr: 'x' })).rejects.toMatchObject({
-        code: 'invalid_argument',
-      });
-      const after = standIn().asked.filter(
-        ({ method, body }) => method === 'POST' && !body.includes('CertificateAuthorityArn'),
-      ).length;
-      expect(after).toBeLessThanOrEqual(before);
-      await authority.close();
+  test(`a forged request never gets to the CA ${name}`, async () => {
+    const authority = await open(name, folder);
+    const before = standIn().asked.filter(({ method }) => method === 'POST').length;
+    await expect(authority.mintIntermediate({ ...request(), csr: 'x' })).rejects.toMatchObject({
+      code: 'invalid_argument',
     });
+    const after = standIn().asked.filter(
+      ({ method, body }) => method === 'POST' && !body.includes('CertificateAuthorityArn'),
+    ).length;
+    expect(after).toBeLessThanOrEqual(before);
+    await authority.close();
   });
 }
+
+describe('step-ca', () => {
+  test('is asked for no more time than its provisioner gives', async () => {
+    const authority = await open('step-ca', folder, { hours: '2' });
+    await authority.mintIntermediate({ ...request(), notAfter: new Date(Date.now() + 365 * day) });
+    const asked = JSON.parse(started.get('step-ca')?.asked.at(-1)?.body ?? '{}');
+    expect(Date.parse(asked.notAfter) - Date.now()).toBeLessThanOrEqual(7_200_000);
+    await authority.close();
+    await expect(open('step-ca', folder, { hours: 'many' })).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+
+  test.each([
+    ['that others can read', 0o644, '0644'],
+    ['that is no key', 0o600, 'no private key'],
+  ])('a key file %s is refused, and not quoted', async (_, mode, why) => {
+    const file = path(`bad-${mode}.jwk`);
+    writeFileSync(file, '{"kty": "EC", "stays": "here"}', { mode });
+    const authority = await open('step-ca', folder, { 'key-file': file });
+    const failed = CellwallError.from(await authority.mintIntermediate(request()).catch((reason: unknown) => reason));
+    expect(failed.message).toContain(why);
+    expect(String(failed)).not.toContain('stays');
+    await authority.close();
+  });
+});

@@ -85,7 +85,7 @@ it('retires, and no call fails from the first step to the last; nothing forged e
   await eventually(
     'the wall takes calls',
     async () => (await plainly({ [header]: 'token-1' })().catch(() => 0)) === 200 || undefined,
-    20_000,
+    60_000,
   );
 
   let going = true;

@@ -1,6 +1,7 @@
 // Which selector came closest, for evidence that earns nothing; and that what an attacker chose is cut short.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { attestorNames, keysOf } from '../../src/model/attestors.ts';
 import { tokenEvidence } from '../../src/model/evidence.ts';
 import { earnedIdentity } from '../../src/policy/identities.ts';
 import { whyNoIdentity } from '../../src/policy/why-no-identity.ts';
@@ -51,6 +52,21 @@ it('says of an attestor that no document names, and of a token, what is there', 
     /has no selector "join-token": it has kubernetes$/,
   );
 });
+
+// Those of jobs have rules of their own about which keys may stand alone.
+const single = attestorNames.filter((name) => name !== 'gitlab-id-token' && keysOf(name).length > 0);
+it.each(single.flatMap((name) => keysOf(name).map((key) => [name, key] as const)))(
+  'names the value of %s that did not match, or was not proved: %s',
+  (attestor, key) => {
+    const selector = `{attestor: ${attestor}, match: {${key}: wanted}}`;
+    const one = workloadText('one', `{identity: {spiffeId: "spiffe://td1/one"}, selectors: [${selector}]}`);
+    const { identities: mesh } = meshOf(yaml(meshText(), serviceText('api'), one));
+    const whyOf = (values: Readonly<Record<string, string>>) => whyNoIdentity(mesh, { attestor, values });
+    expect(earnedIdentity(mesh, { attestor, values: { [key]: 'wanted' } }).kind).toBe('earned');
+    expect(whyOf({ [key]: 'another' }).join()).toContain(`${key} must be "wanted", and is "another"`);
+    expect(whyOf({}).join()).toContain(`${key} must be "wanted", and was not proved`);
+  },
+);
 
 it('explains whatever earns nothing, in few and short words', () => {
   const value = fc.oneof(fc.constantFrom('prod', 'test', 'web', 'a'), fc.string(), fc.constant('x'.repeat(100_000)));

@@ -23,7 +23,16 @@ export interface Wanted {
   readonly commonName: string;
   readonly uri: string;
   readonly notAfter: Date;
+  /** Default: a minute ago. */
+  readonly notBefore?: Date;
+  /** Default: true. */
+  readonly isCa?: boolean;
+  /** By a root that nobody was told of. Default: false. */
+  readonly byAnother?: boolean;
 }
+
+/** How it answers every call: a status, never, with an end of the connection, or with something else. */
+export type Failing = number | 'never' | 'hang-up' | 'nonsense';
 
 export interface StandInCa {
   /** PEM. */
@@ -36,8 +45,8 @@ export interface StandInCa {
     readonly headers: IncomingMessage['headers'];
     readonly body: string;
   }[];
-  /** Answers every call with this status, until it is undefined again. */
-  failing: number | undefined;
+  /** Until it is undefined again. */
+  failing: Failing | undefined;
   /** What it certifies instead of what was wanted. */
   change: (wanted: Wanted) => Wanted;
   close(): Promise<void>;
@@ -53,6 +62,52 @@ export type Api = (
 ) => Promise<string | undefined>;
 
 export async function startStandInCa(api: Api): Promise<StandInCa> {
+  const [own, another] = [await makeRoot(), await makeRoot()];
+  const standIn: Omit<StandInCa, 'address' | 'close'> = {
+    root: own.root.toString('pem'),
+    asked: [],
+    failing: undefined,
+    change: (same) => same,
+  };
+  const mint: Mint = async (asked) => {
+    const wanted = standIn.change(asked);
+    return (await certify(wanted.byAnother === true ? another : own, wanted)).toString('pem');
+  };
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const call = { path: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() };
+      standIn.asked.push({ method: request.method ?? '', ...call });
+      const { failing } = standIn;
+      if (failing === 'never') return;
+      if (failing === 'hang-up') return void request.socket.destroy();
+      if (failing === 'nonsense') return void response.writeHead(200).end('{"secret": "stays here"');
+      if (failing !== undefined) return void response.writeHead(failing).end('{"secret": "stays here"}');
+      api(call, mint, standIn.root).then(
+        (answer) => void response.writeHead(answer === undefined ? 404 : 200).end(answer),
+        (reason: unknown) => void response.writeHead(400).end(String(reason)),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return Object.assign(standIn, {
+    address,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  });
+}
+
+interface Root {
+  readonly keys: webcrypto.CryptoKeyPair;
+  readonly root: X509Certificate;
+}
+
+async function makeRoot(): Promise<Root> {
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const root = await X509CertificateGenerator.createSelfSigned({
     name: 'CN=stand-in root',
@@ -66,40 +121,11 @@ export async function startStandInCa(api: Api): Promise<StandInCa> {
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  const standIn: Omit<StandInCa, 'address' | 'close'> = {
-    root: root.toString('pem'),
-    asked: [],
-    failing: undefined,
-    change: (same) => same,
-  };
-  const mint: Mint = async (wanted) => (await certify(root, keys, standIn.change(wanted))).toString('pem');
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const call = { path: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() };
-      standIn.asked.push({ method: request.method ?? '', ...call });
-      if (standIn.failing !== undefined)
-        return void response.writeHead(standIn.failing).end('{"secret": "stays here"}');
-      api(call, mint, standIn.root).then(
-        (answer) => void response.writeHead(answer === undefined ? 404 : 200).end(answer),
-        (reason: unknown) => void response.writeHead(400).end(String(reason)),
-      );
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return Object.assign(standIn, {
-    address,
-    close: () => new Promise<void>((resolve) => void server.close(() => resolve())),
-  });
+  return { keys, root };
 }
 
-async function certify(
-  root: X509Certificate,
-  keys: webcrypto.CryptoKeyPair,
-  { key, commonName, uri, notAfter }: Wanted,
-): Promise<X509Certificate> {
+async function certify({ root, keys }: Root, wanted: Wanted): Promise<X509Certificate> {
+  const { key, commonName, uri, notAfter, notBefore = new Date(Date.now() - 60_000), isCa = true } = wanted;
   const publicKey = key.includes('REQUEST')
     ? await new Pkcs10CertificateRequest(key).publicKey.export()
     : await crypto.subtle.importKey(
@@ -113,14 +139,14 @@ async function certify(
     serialNumber: randomUUID().replaceAll('-', ''),
     subject: `CN=${commonName}`,
     issuer: root.subject,
-    notBefore: new Date(Date.now() - 60_000),
+    notBefore,
     notAfter,
     signingAlgorithm: algorithm,
     publicKey,
     signingKey: keys.privateKey,
     extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      new BasicConstraintsExtension(isCa, isCa ? 0 : undefined, true),
+      new KeyUsagesExtension(isCa ? KeyUsageFlags.keyCertSign : KeyUsageFlags.digitalSignature, true),
       new SubjectAlternativeNameExtension([{ type: 'url', value: uri }]),
       await SubjectKeyIdentifierExtension.create(publicKey),
     ],

@@ -1,5 +1,6 @@
 // Where SPIFFE's Workload API is served: a socket, and who may open it.
 import { type Command, InvalidArgumentError } from 'commander';
+import { defined } from '../../lib/defined.ts';
 import { parseSocketPath, type SocketPath } from '../../lib/socket-path.ts';
 import type { WorkloadApiOptions } from '../run.ts';
 import { flag } from './environment.ts';
@@ -18,17 +19,26 @@ export function addWorkloadApiFlags(command: Command, when = ''): Command {
         env: 'CELLWALL_WORKLOAD_API_MODE',
         parse: mode,
         default: 0o600,
-        defaultText: '0600, this user',
+        defaultText: '0600, its owner',
+      }),
+    )
+    .addOption(
+      flag('--workload-api-owner <uid:gid>', 'whose that socket is, in numbers: it needs root to name another user', {
+        env: 'CELLWALL_WORKLOAD_API_OWNER',
+        parse: owner,
+        defaultText: 'this user',
       }),
     );
 }
 
 export function workloadApiOf(command: Command): WorkloadApiOptions | undefined {
-  const { workloadApi, workloadApiMode } = command.opts<{
+  const { workloadApi, workloadApiMode, workloadApiOwner } = command.opts<{
     readonly workloadApi?: SocketPath;
     readonly workloadApiMode: number;
+    readonly workloadApiOwner?: WorkloadApiOptions['owner'];
   }>();
-  return workloadApi === undefined ? undefined : { socket: workloadApi, mode: workloadApiMode };
+  if (workloadApi === undefined) return undefined;
+  return { socket: workloadApi, mode: workloadApiMode, ...defined({ owner: workloadApiOwner }) };
 }
 
 function socket(text: string): SocketPath {
@@ -40,4 +50,12 @@ function socket(text: string): SocketPath {
 function mode(text: string): number {
   if (!/^0?[0-7]{3}$/.test(text)) throw new InvalidArgumentError('three octal digits, as in 0660');
   return Number.parseInt(text, 8);
+}
+
+function owner(text: string): NonNullable<WorkloadApiOptions['owner']> {
+  const [, uid, gid] = /^(\d{1,10}):(\d{1,10})$/.exec(text) ?? [];
+  if (uid === undefined || gid === undefined || Math.max(Number(uid), Number(gid)) >= 2 ** 32 - 1) {
+    throw new InvalidArgumentError('numbers of a user and a group, as in 1001:1001 (id -u NAME, id -g NAME)');
+  }
+  return { uid: Number(uid), gid: Number(gid) };
 }

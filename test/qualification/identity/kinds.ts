@@ -6,8 +6,9 @@ export const kindItems: readonly Item[] = [
   fromTests({
     name: 'authorities',
     line:
-      'Every CA backend against the one contract; remote ones by stand-ins that are away, refuse, certify another key or trust domain; ' +
-      'SPIRE also slow, hanging up, with nonsense, another root, a leaf, a wrong clock; the helper of a token that crashes and hangs',
+      'Every CA backend against the one contract; every remote one, by a stand-in, with an other end that is away, slow, hangs up, ' +
+      'answers nonsense, certifies another key, root or trust domain, a leaf, or by a clock that is wrong; the helper of a token that ' +
+      'crashes and hangs',
     bound:
       'the contract holds; in each fault the intermediate in use stays and no secret is said; afterwards the next one is had',
     files: [

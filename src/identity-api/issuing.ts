@@ -156,7 +156,8 @@ export function createIssuing<C extends From>(
       const request = { how, attestor: proof.attestor, address: caller.address } as const;
       const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host, request });
       const given = { nodeKey: host, spiffeId, address: caller.address };
-      if (attestor.exchanges === true) {
+      // A job that comes back with its node key, too: what could not be put on record the first time would need no record the second.
+      if (attestor.exchanges === true || attestors[proof.attestor]?.exchanges === true) {
         await deps.exchanges?.exchanged({ ...given, attestor: means, values: proof.values, svid });
         return { svid, host };
       }

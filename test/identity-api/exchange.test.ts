@@ -166,7 +166,15 @@ it('tells a job that earns nothing so, and operators what did not match', async 
 
 it('gives nothing that cannot be put on record', async () => {
   disk = 'full';
-  expect(await failure(exchange(gitlab.idToken()))).toMatchObject({ code: 'unavailable' });
+  const token = gitlab.idToken();
+  expect(await failure(exchange(token))).toMatchObject({ code: 'unavailable' });
+  // It is known by its node key now.
+  expect(await failure(exchange(token, { attestor: 'node-key' }))).toMatchObject({ code: 'unavailable' });
+  disk = 'works';
+  const { svid } = await exchange(token, { attestor: 'node-key' });
+  expect(await events()).toEqual([
+    expect.objectContaining({ kind: 'job-exchanged', attestor: 'node-key', spiffeId: svid.spiffeId }),
+  ]);
 });
 
 it('of two at once in one folder one goes on, and its files are of one piece', async () => {

@@ -4,6 +4,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { createLocalJWKSet, errors, jwtVerify } from 'jose';
 import { CellwallError } from '../lib/errors.ts';
+import { parseSpiffeId } from '../model/spiffe-id.ts';
 import { jwkSet } from './jwk-set.ts';
 
 export interface VerifyJwt {
@@ -55,7 +56,9 @@ export async function verifyJwt({
     });
     const { typ = 'JWT' } = protectedHeader;
     if (typ !== 'JWT' && typ !== 'JOSE') throw refused('its "typ" is neither JWT nor JOSE');
-    const spiffeId = payload.sub ?? '';
+    // JWT-SVID §3.1. Whoever asked compares it with names and prefixes: "spiffe://a/../b", and whatever else an issuer may sign, is none.
+    const spiffeId = parseSpiffeId(payload.sub ?? '');
+    if (spiffeId === undefined) throw refused('its subject is no SPIFFE ID');
     if (!spiffeId.startsWith(`${trustDomain}/`)) throw refused(`its subject is not of ${trustDomain}`);
     const claims: JsonObject = JSON.parse(JSON.stringify(payload));
     return { spiffeId, claims };

@@ -221,6 +221,13 @@ describe('what is no JWT-SVID is refused with its reason, whoever made it', () =
     ['a subject of another trust domain', es256(header, { ...claims, sub: 'spiffe://td2/service/api' })],
     ['a subject that only begins so', es256(header, { ...claims, sub: 'spiffe://td10/service/api' })],
     ['a subject that is a list', es256(header, { ...claims, sub: [spiffeId] })],
+    ['a subject with a step up', es256(header, { ...claims, sub: 'spiffe://td1/public/../service/api' })],
+    ['a subject with an empty segment', es256(header, { ...claims, sub: 'spiffe://td1//service/api' })],
+    ['a subject that is a trust domain', es256(header, { ...claims, sub: 'spiffe://td1/' })],
+    ['a subject with escapes', es256(header, { ...claims, sub: 'spiffe://td1/service%2fapi' })],
+    ['a subject of two lines', es256(header, { ...claims, sub: `${spiffeId}\nspiffe://td1/admin` })],
+    ['a subject with a query', es256(header, { ...claims, sub: `${spiffeId}?admin` })],
+    ['a subject that is too long', es256(header, { ...claims, sub: `spiffe://td1/${'x'.repeat(2100)}` })],
     ['no JSON', es256(header, 'nothing')],
     ['a claim of two megabytes', es256(header, { ...claims, x: 'x'.repeat(2_000_000) })],
     ['two parts', es256(header, claims).split('.').slice(0, 2).join('.')],
@@ -278,6 +285,9 @@ test('a token of a foreign trust domain is verified by the keys of that one alon
   await expect(validate(await token(spiffeId, theirs.privateKey, 'RS256'))).rejects.toThrow();
   await expect(validate(await token('spiffe://partner.example/x', others.privateKey, 'ES256'))).rejects.toThrow();
   await expect(validate(await token('spiffe://partner.example.evil/x', theirs.privateKey, 'RS256'))).rejects.toThrow();
+  await expect(validate(await token('spiffe://partner.example/a/../b', theirs.privateKey, 'RS256'))).rejects.toThrow(
+    /no SPIFFE ID/,
+  );
   foreign.set([]);
   await expect(validate(good)).rejects.toThrow();
 });

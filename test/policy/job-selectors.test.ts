@@ -24,6 +24,28 @@ it.each([
   ['the name of a project', exact, '{instance: g, project_path: group/app}', [`reusable-name${at}`]],
   ['a name in a group', exact, '{instance: g, namespace_id: "7", project_path: group/app}', [`reusable-name${at}`]],
   ['a template by name', template('{project_path}'), '{instance: g, namespace_id: "7"}', [`reusable-name${at}`]],
+  ['who began it, by id', exact, '{instance: g, project_id: "42", user_id: "5", user_login: robin}', []],
+  ['who began it, by name', exact, '{instance: g, project_id: "42", user_login: robin}', [`reusable-name${at}`]],
+  ['a template by who began it', template('{project_id}/{user_login}'), '{instance: g}', [`reusable-name${at}`]],
+  [
+    'a protected environment',
+    exact,
+    '{instance: g, project_id: "42", environment: prod, environment_protected: "true"}',
+    [],
+  ],
+  [
+    'an environment of protected refs',
+    template('{project_id}/{environment}'),
+    '{instance: g, ref_protected: "true"}',
+    [],
+  ],
+  [
+    'an environment of any branch',
+    exact,
+    '{instance: g, project_id: "42", environment: prod}',
+    [`open-environment${at}`],
+  ],
+  ['a template of such', template('{project_id}/{environment}'), '{instance: g}', [`open-environment${at}`]],
   ['a branch or a tag', exact, '{instance: g, project_id: "42", ref: main}', [`branch-or-tag${at}`]],
   ['a template of either', template('{project_id}/{ref}'), '{instance: g}', [`branch-or-tag${at}`]],
 ])('judges %s', (_, identity, match, expected) => {

@@ -11,6 +11,13 @@ interface Fault {
   readonly hint: string;
 }
 
+/** What can be given up, and whose it is. */
+const names = [
+  ['project', 'project_path'],
+  ['namespace', 'namespace_path'],
+  ['user', 'user_login'],
+] as const;
+
 /** Reports selectors of `gitlab-id-token` that others can come to match, or whose template gives others the same ID. */
 export function checkJobSelectors(
   parsed: ParsedDocument<Workload>,
@@ -43,11 +50,11 @@ function faultOf(matched: ReadonlySet<string>, taken: ReadonlySet<string>): Faul
     };
   }
   const hasId = (of: string): boolean => uses(`${of}_id`) || (of === 'namespace' && uses('project_id'));
-  if (['project', 'namespace'].some((of) => uses(`${of}_path`) && !hasId(of))) {
+  if (names.some(([of, name]) => uses(name) && !hasId(of))) {
     return {
       code: 'reusable-name',
-      message: 'a name decides without the id beside it: it can be taken by another project or group',
-      hint: 'use `project_id` beside `project_path`, and `namespace_id` beside `namespace_path`',
+      message: 'a name decides without the id beside it: it can be taken by another project, group or user',
+      hint: 'use `project_id` beside `project_path`, `namespace_id` beside `namespace_path`, `user_id` beside `user_login`',
     };
   }
   if (uses('ref') && !uses('ref_type') && !uses('ref_path')) {
@@ -55,6 +62,14 @@ function faultOf(matched: ReadonlySet<string>, taken: ReadonlySet<string>): Faul
       code: 'branch-or-tag',
       message: 'a branch and a tag of the same name are not told apart',
       hint: 'add `ref_type: branch` (or `tag`) to `match`, or {ref_type} to the template',
+    };
+  }
+  const isHeld = ['environment_protected', 'ref_protected', 'ref', 'ref_path'].some(uses);
+  if (uses('environment') && !isHeld) {
+    return {
+      code: 'open-environment',
+      message: 'a job of any branch may name that environment',
+      hint: 'add `environment_protected: "true"` to `match`, or `ref_protected: "true"`, or a ref',
     };
   }
   return undefined;

@@ -132,7 +132,7 @@ it('retires, and no call fails from the first step to the last; nothing forged e
     await eventually(
       `${name} reaches it by its sidecar`,
       async () => (await call().catch(() => 0)) === 200 || undefined,
-      20_000,
+      60_000,
     );
     load[name].call = call;
   };

@@ -432,12 +432,23 @@ describe('the file of --attestors', () => {
   });
 
   test.each([
-    ['an unknown attestor', 'azure: {}', 'azure'],
-    ['no audience', 'gcp-instance: {}', 'audience'],
-    ['keys over http', 'gcp-instance: {audience: a, keys: {url: "http://x/jwks"}}', 'keys'],
+    ['an unknown attestor', 'azure: {}', ':1:1: unknown field "azure"'],
+    ['no audience', 'gcp-instance: {}', ':1:15: gcp-instance.audience is missing'],
+    [
+      'keys over http',
+      'gcp-instance: {audience: a, keys: {url: "http://x/jwks"}}',
+      ':1:41: gcp-instance.keys.url: not an https address',
+    ],
+    [
+      'a field with another name, far down',
+      'gitlab-id-token:\n  instances:\n    - name: g\n      issuer: https://g\n      audiences: cellwall\n',
+      ':5:7: unknown field "audiences"',
+    ],
+    ['numbers in place of texts', 'aws-instance:\n  certificates: /x\n  accounts: [123456789012]', ':3:14: '],
+    ['a second document', 'gcp-instance: {audience: a}\n---\nx509-pop: {authorities: /x}', ':3:1: '],
     ['broken YAML', 'kubernetes: [', ':1:'],
     ['a key twice', 'gcp-instance: {audience: a}\ngcp-instance: {audience: b}', ':2:'],
-    ['aliases', 'a: &a [1]\nb: *a', ''],
+    ['aliases', 'a: &a [1]\nb: *a', ':1:7: '],
   ])('is refused with its place for %s', (_, text, place) => {
     const failed = (() => {
       try {

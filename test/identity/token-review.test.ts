@@ -257,5 +257,5 @@ test.each([
   const file = path('attestors.yaml');
   const name = more.startsWith('name') ? '' : 'name: prod, ';
   writeFileSync(file, `kubernetes: {clusters: [{${name}issuer: i, audience: a, ${more}}]}`);
-  expect(() => readAttestorOptions(file)).toThrow(/kubernetes\.clusters\.0.*either keys or review/);
+  expect(() => readAttestorOptions(file)).toThrow(/kubernetes\.clusters\[0\].*either keys or review/);
 });

@@ -1,13 +1,19 @@
 // Whom attestors believe: a file of `serve --attestors`, not documents, or whoever may edit policy could have any issuer's word taken.
 import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { CellwallError } from '../../lib/errors.ts';
+import type { Problem } from '../../model/problem.ts';
+import { schemaProblems } from '../../model/schema-problems.ts';
+import { readYaml } from '../../model/yaml/read-yaml.ts';
+import { nearest } from '../../model/yaml/source-tree.ts';
+
+const notHttps = 'not an https address';
+const httpsUrl = z.url({ protocol: /^https$/, error: notHttps });
 
 const keysSchema = z
   .union([
     z.strictObject({ file: z.string().min(1) }),
-    z.strictObject({ url: z.url({ protocol: /^https$/ }), caFile: z.string().optional() }),
+    z.strictObject({ url: httpsUrl, caFile: z.string().optional() }),
   ])
   .describe('A JWK Set: a file, which is read again when it changes, or an https address, which is fetched again.');
 
@@ -20,7 +26,7 @@ const issuerSchema = z.strictObject({
 const gitlabSchema = z.strictObject({
   name: z.string().min(1).max(253).describe('The value of `instance`.'),
   issuer: z
-    .url({ protocol: /^https$/ })
+    .url({ protocol: /^https$/, error: notHttps })
     .max(1024)
     .describe("The instance's address, exactly as in `iss`: https://gitlab.com."),
   audience: issuerSchema.shape.audience,
@@ -30,7 +36,7 @@ const gitlabSchema = z.strictObject({
 
 const reviewSchema = z
   .strictObject({
-    url: z.url({ protocol: /^https$/ }).describe('Of the API server.'),
+    url: httpsUrl.describe('Of the API server.'),
     caFile: z.string().min(1).describe('PEM file: only a server with a certificate of these is asked.'),
     tokenFile: z.string().min(1).describe('Of an account that may create TokenReviews; read at each question.'),
   })
@@ -91,42 +97,40 @@ function areDistinct(texts: readonly string[]): boolean {
 export type ClusterOptions = z.output<typeof clusterSchema>;
 export type ReviewSource = z.output<typeof reviewSchema>;
 
-/** Throws `invalid_argument` with place and reason. */
+/** Throws `invalid_argument` with file, line, column and reason. */
 export function readAttestorOptions(file: string): AttestorOptions {
-  const parsed = parseDocument(readText(file));
-  const [broken] = parsed.errors;
-  if (broken !== undefined) {
-    const at = broken.linePos?.[0];
-    throw refused(
-      `${file}${at === undefined ? '' : `:${at.line}:${at.col}`}`,
-      broken.message.split('\n')[0] ?? 'not YAML',
-    );
+  const yaml = readYaml(readText(file), file);
+  if (yaml.kind === 'invalid') throw refused(file, yaml.problems[0]);
+  const [only, second] = yaml.documents;
+  if (second !== undefined) {
+    throw refused(file, { message: 'a second document begins here', source: second.sourceAt(second.tree.offset) });
   }
-  const result = attestorOptionsSchema.safeParse(plainValue(parsed, file));
+  if (only === undefined) return {};
+  const { tree, sourceAt } = only;
+  const result = attestorOptionsSchema.safeParse(tree.value, { error: () => '' });
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw refused(`${file}: ${issue?.path.join('.') ?? ''}`, issue?.message ?? 'not valid');
-}
-
-/** Without aliases: nobody needs them here, and a few lines of them can be gigabytes. */
-function plainValue(parsed: ReturnType<typeof parseDocument>, file: string): unknown {
-  try {
-    return parsed.toJS({ maxAliasCount: 0 }) ?? {};
-  } catch {
-    throw refused(file, 'aliases (*name) are not allowed');
-  }
+  const problems = schemaProblems(attestorOptionsSchema, tree.value, result.error.issues);
+  // A misspelt field is often also one that is missing.
+  const problem = problems.find(({ code }) => code === 'unknown-field') ?? problems[0];
+  if (problem === undefined) throw refused(file, undefined);
+  const { node, whole } = nearest(tree, problem.path);
+  throw refused(file, { ...problem, source: sourceAt(problem.at === 'key' && whole ? node.keyOffset : node.offset) });
 }
 
 function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw refused(file, cause instanceof Error ? cause.message : String(cause));
+    throw refused(file, { message: cause instanceof Error ? cause.message : String(cause) });
   }
 }
 
-function refused(at: string, why: string): CellwallError {
-  return new CellwallError('invalid_argument', `--attestors: ${at}: ${why}`, {
-    hint: 'see docs/identities.md, "Attestors"',
+type Fault = Pick<Problem, 'message'> & Partial<Pick<Problem, 'hint' | 'source'>>;
+
+function refused(file: string, { message, hint, source }: Fault = { message: 'not valid' }): CellwallError {
+  const at = source === undefined ? file : `${file}:${source.line}:${source.column}`;
+  const page = 'see docs/identities.md, "Attestors"';
+  return new CellwallError('invalid_argument', `--attestors: ${at}: ${message}`, {
+    hint: hint === undefined ? page : `${hint}; ${page}`,
   });
 }

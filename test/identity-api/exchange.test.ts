@@ -2,7 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { AuditEvent } from '../../src/audit/audit-event.ts';
 import { createEntitlement } from '../../src/control/entitlement.ts';
@@ -113,6 +113,13 @@ it('gives a job its certificate, key and roots as files, and tells a shell where
     }),
   ]);
   expect(JSON.stringify(await events()).toLowerCase()).toContain(serial.replace(/^0+/, ''));
+});
+
+it('tells a shell paths that hold in other folders, too', async () => {
+  const { files } = await exchange(gitlab.idToken(), { dir: relative(process.cwd(), join(folder, 'svid')) });
+  const env = readFileSync(join(folder, 'svid', 'env'), 'utf8');
+  expect(env).toContain(`export CELLWALL_SVID_KEY='${join(folder, 'svid', 'key.pem')}'\n`);
+  expect(files.every((file) => file.startsWith('..'))).toBe(true);
 });
 
 it('again, in the same folder, gives the same job another certificate, and another job nothing of the first', async () => {

@@ -159,6 +159,12 @@ test.each([
   expect(() => evidenceSource(attestor, hidden({ ...options }), path('roots.pem'))).toThrow(message);
 });
 
+test('a file without a certificate is told before anything is tried', () => {
+  writeFileSync(path('bundle.json'), '{"keys": []}');
+  const made = () => evidenceSource('kubernetes', {}, path('bundle.json'));
+  expect(made).toThrow(`--trust-bundle: ${path('bundle.json')}: no "BEGIN CERTIFICATE"`);
+});
+
 test('a machine of no cloud is told so', async () => {
   await expect(join_('lost', 'aws-instance', { metadata: 'http://127.0.0.1:1' })).rejects.toMatchObject({
     code: 'unavailable',

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
+import { checkRoots } from '../../sidecar/attest/read-roots.ts';
 import { addServerFlags, identityServers } from '../flags/enrol.ts';
 import { flag } from '../flags/environment.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
@@ -55,7 +56,7 @@ export function exchangeCommand(
     }
     const svid = await context.run.exchangeSvid({
       token,
-      roots: readFile(trustBundle).toString('utf8'),
+      roots: checkRoots(readFile(trustBundle).toString('utf8'), trustBundle),
       directory: dir,
       jwtAudience,
       identityServers: identityServers(self),

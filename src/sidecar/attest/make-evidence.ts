@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { CellwallError } from '../../lib/errors.ts';
 import { checkNamedOptions, type NamedOption, type NamedValues } from '../../lib/named-options.ts';
+import { checkRoots } from './read-roots.ts';
 
 export type HostEvidence = { readonly attestor: string } & Readonly<Record<string, string>>;
 
@@ -69,8 +70,9 @@ export function evidenceSource(attestor: string, given: NamedValues, bundle: str
 
 function readRoots(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return checkRoots(readFileSync(file, 'utf8'), file);
   } catch (cause) {
+    if (cause instanceof CellwallError) throw cause;
     throw new CellwallError(
       'invalid_argument',
       `--trust-bundle: ${cause instanceof Error ? cause.message : String(cause)}`,

@@ -1,7 +1,7 @@
 // `cellwall svid exchange`: a job's token for an SVID, as files and for a shell. What is in the folder from another job is never used: a
 // runner may have left it there, and its identity is another one.
 import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { tokenName } from '../../identity/attestor/one-use.ts';
 import { ensureSecretFolder, readSecretFile, writeSecretFile } from '../../identity/secret-file.ts';
 import { fetchJwt } from '../../identity-api/jwt-client.ts';
@@ -132,12 +132,14 @@ function writeMore(dir: string, svid: StoredSvid, jwt: string | undefined): read
   writeSecretFile(path(names.leaf), leaf, 0o644);
   writeSecretFile(path(names.intermediates), above.join(''), 0o644);
   if (jwt !== undefined) writeSecretFile(path(names.jwt), jwt);
+  // For a shell, which may go to another folder.
+  const absolute = (name: string): string => resolve(dir, name);
   const variables = {
     CELLWALL_SPIFFE_ID: svid.spiffeId,
-    CELLWALL_SVID_CERTIFICATE: path(svidFileNames.chain),
-    CELLWALL_SVID_KEY: path(svidFileNames.key),
-    CELLWALL_SVID_BUNDLE: path(svidFileNames.bundle),
-    ...(jwt !== undefined && { CELLWALL_JWT_SVID_FILE: path(names.jwt) }),
+    CELLWALL_SVID_CERTIFICATE: absolute(svidFileNames.chain),
+    CELLWALL_SVID_KEY: absolute(svidFileNames.key),
+    CELLWALL_SVID_BUNDLE: absolute(svidFileNames.bundle),
+    ...(jwt !== undefined && { CELLWALL_JWT_SVID_FILE: absolute(names.jwt) }),
   };
   const lines = Object.entries(variables).map(
     ([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`)}'\n`,

@@ -24,7 +24,11 @@ function exchange(roots: string) {
 }
 
 it.each([
-  ['a SPIFFE bundle', () => '{"keys": [{"use": "x509-svid", "kty": "EC", "x5c": ["MIIB"]}]}', 'bundle.json; it must be PEM'],
+  [
+    'a SPIFFE bundle',
+    () => '{"keys": [{"use": "x509-svid", "kty": "EC", "x5c": ["MIIB"]}]}',
+    'bundle.json; it must be PEM',
+  ],
   ['nothing', () => '', 'must be PEM'],
   ['a page', () => '<html>', 'must be PEM'],
 ])('refuses %s as roots, with the file and what it should be', async (_, made, hint) => {

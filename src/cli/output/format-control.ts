@@ -56,7 +56,8 @@ export function formatControl(status: StatusAnswer, now: number): string {
 function missingCredentials({ missingCredentials: missing = [] }: StatusAnswer): readonly [string, string][] {
   return missing.map(({ secret, services }) => [
     'no credential',
-    `"${secret}" is not in the folder of --credentials, or not accepted (the log says why): callers of ${services.join(', ')} that need it are refused`,
+    `"${secret}" is not in the folder of --credentials, or not accepted (the log says why): ` +
+      `callers of ${services.join(', ')} that need it are refused`,
   ]);
 }
 

@@ -2,6 +2,26 @@
 import { describe, expect, test } from 'vitest';
 import { DeltaStory, versionOf } from './story.ts';
 
+describe('what is gone', () => {
+  test('an extension config is not taken away: chains that drain still look at it, and would refuse every call without', () => {
+    const client = new DeltaStory();
+    client.set({ listener: { l: '1' }, extension: { f: '1', g: '1' }, route: { r: '1', s: '1' } });
+    client.ask('listener');
+    client.ack('listener');
+    for (const type of ['extension', 'route'] as const) {
+      client.ask(type, { sub: type === 'extension' ? ['f', 'g'] : ['r', 's'] });
+      while (client.ack(type).length > 0);
+    }
+    client.set({ listener: { l: '2' }, extension: { f: '1' }, route: { r: '1' } });
+    const after = [...client.ack('listener'), ...client.ack('route'), ...client.ack('extension')];
+    expect(after.filter((text) => text.includes('-'))).toEqual(['route -s']);
+    // If it comes back, it is sent, whatever the client kept.
+    expect(client.set({ listener: { l: '2' }, extension: { f: '1', g: '1' }, route: { r: '1' } })).toContain(
+      'extension g=1',
+    );
+  });
+});
+
 describe('subscribing', () => {
   test('legacy wildcard: nothing named means all, for clusters and listeners', () => {
     const client = new DeltaStory();

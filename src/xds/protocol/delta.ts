@@ -1,6 +1,6 @@
 // The incremental variant: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#incremental-xds
 
-import { removedAtOnce } from '../resources/order.ts';
+import { neverRemoved, removedAtOnce } from '../resources/order.ts';
 import { answer } from './answer.ts';
 import { type FlushingVariant, flush } from './flush.ts';
 import { inResponses } from './in-responses.ts';
@@ -59,9 +59,11 @@ const delta: FlushingVariant = {
   respond(phase, { subscription, revision, news }) {
     if (phase === 'remove') {
       const { gone } = news;
-      return gone.length === 0
-        ? idle(subscription)
-        : respond(subscription, revision, { changed: [], absent: [], gone });
+      if (gone.length === 0) return idle(subscription);
+      const stale: News = { changed: [], absent: [], gone };
+      return neverRemoved.has(subscription.typeUrl)
+        ? { subscription: learn(subscription, stale), drafts: [], removed: gone }
+        : respond(subscription, revision, stale);
     }
     const gone = removedAtOnce.has(subscription.typeUrl) ? news.gone : [];
     if (news.changed.length + news.absent.length + gone.length === 0 && !subscription.owed) return idle(subscription);

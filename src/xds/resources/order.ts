@@ -28,6 +28,12 @@ export const clusterPatienceMs = 1000;
  */
 export const removalOrder: readonly TypeUrl[] = [route, extension, cluster, endpoint, secret];
 
+/**
+ * Their removal is not told: a chain that drains still looks at its extension configs, which without them refuse every call of connections
+ * that may stay open. The client forgets them when nothing refers to them any more.
+ */
+export const neverRemoved: ReadonlySet<TypeUrl> = new Set([extension]);
+
 /** A new listener may take the address of the one it replaces, so both must be in one response. */
 export const removedAtOnce: ReadonlySet<TypeUrl> = new Set([listener]);
 

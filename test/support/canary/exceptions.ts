@@ -119,6 +119,22 @@ export const exceptions: readonly Exception[] = [
     test: /^test\/(?:cli\/catalog|deploy\/compose)\.test\.ts$/,
   },
   {
+    reason: 'join tokens in the files that sidecars are started with',
+    kind: /^file$/,
+    label: /\/sidecar-\d+\.token$/,
+    secret: /^(?:join token|token in a file)$/,
+    privately: true,
+    test: /^test\/identity\/token-retirement\.test\.ts$/,
+  },
+  {
+    reason: 'keys of JWT-SVIDs in files of a test’s names, and of the certificate of a port',
+    kind: /^file$/,
+    label: /\/(?:one|two|three|tls-key\.pem)$/,
+    secret: key,
+    privately: true,
+    test: /^test\/(?:identity|serve)\/oidc\.test\.ts$/,
+  },
+  {
     reason: 'a test has a second control plane in a file of another name',
     kind: /^file$/,
     label: /\/other\.json$/,

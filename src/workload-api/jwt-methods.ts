@@ -16,7 +16,7 @@ import type { Watchable } from '../lib/watchable.ts';
 import { jwkSet } from './jwk-set.ts';
 import { createNewestOnly } from './newest-only.ts';
 import { type Refusal, refusedBy } from './refusal.ts';
-import { foreignAlgorithms, isUnknownKey, verifyJwt } from './verify-jwt.ts';
+import { foreignAlgorithms, isUnknownKey, type VerifiedJwt, verifyJwt } from './verify-jwt.ts';
 import type { WorkloadMethod } from './workload-methods.ts';
 import { trustDomainUriOf, type WorkloadSvid } from './workload-svid.ts';
 
@@ -30,6 +30,8 @@ export interface JwtSource {
   refresh(): Promise<void>;
   /** Foreign trust domains, as far as they are known. Absent: none. */
   foreign?(): Watchable<readonly ForeignTrust[]>;
+  /** Asks for them now, unless it has just done so. */
+  refreshForeign?(): Promise<void>;
 }
 
 export interface JwtMethodsDeps {
@@ -40,6 +42,27 @@ export interface JwtMethodsDeps {
 }
 
 export function jwtMethods({ svid, jwt, clock, refusal }: JwtMethodsDeps): Readonly<Record<string, WorkloadMethod>> {
+  /** Undefined: it is not of a foreign trust domain that is known. */
+  async function verifyForeign(token: string, audience: string, own: string): Promise<VerifiedJwt | undefined> {
+    const subject = subjectOf(token);
+    if (!subject.startsWith('spiffe://') || subject.startsWith(`${own}/`)) return undefined;
+    const verify = async (): Promise<VerifiedJwt | undefined> => {
+      const known = jwt.foreign?.().value() ?? [];
+      const other = known.find(({ trustDomain }) => subject.startsWith(`spiffe://${trustDomain}/`));
+      if (other === undefined) return undefined;
+      const given = { trustDomain: `spiffe://${other.trustDomain}`, keys: other.keys, algorithms: foreignAlgorithms };
+      return verifyJwt({ token, audience, ...given, now: clock.now() });
+    };
+    const found = await verify().catch((reason: unknown) => {
+      if (!isUnknownKey(reason)) throw reason;
+      return undefined;
+    });
+    if (found !== undefined) return found;
+    // Its trust domain, or its key, may be newer than what is known here.
+    await jwt.refreshForeign?.();
+    return verify();
+  }
+
   return {
     FetchJWTSVID: answered(async (bytes) => {
       const { audience, spiffeId: wanted } = fromBinary(JWTSVIDRequestSchema, bytes);
@@ -96,12 +119,9 @@ export function jwtMethods({ svid, jwt, clock, refusal }: JwtMethodsDeps): Reado
       const { audience, svid: token } = fromBinary(ValidateJWTSVIDRequestSchema, bytes);
       if (audience === '' || token === '') throw new CellwallError('invalid_argument', 'audience and token are needed');
       const trustDomain = trustDomainUriOf(svid.value().spiffeId);
-      const other = foreignOf(token, jwt.foreign?.().value() ?? []);
-      if (other !== undefined) {
-        const given = { trustDomain: `spiffe://${other.trustDomain}`, keys: other.keys, algorithms: foreignAlgorithms };
-        const found = await verifyJwt({ token, audience, ...given, now: clock.now() });
-        return toBinary(ValidateJWTSVIDResponseSchema, create(ValidateJWTSVIDResponseSchema, found));
-      }
+      const other = await verifyForeign(token, audience, trustDomain);
+      if (other !== undefined)
+        return toBinary(ValidateJWTSVIDResponseSchema, create(ValidateJWTSVIDResponseSchema, other));
       const keys = await jwt.keys();
       const verified = await verifyJwt({ token, audience, trustDomain, keys: keys.value(), now: clock.now() }).catch(
         async (reason: unknown) => {
@@ -123,15 +143,13 @@ function setOf(keys: string): Buffer {
   return Buffer.from(JSON.stringify(jwkSet(keys)));
 }
 
-/** By the subject that it states: which keys are asked. They decide. */
-function foreignOf(token: string, foreign: readonly ForeignTrust[]): ForeignTrust | undefined {
-  let subject = '';
+/** As it states; which keys are asked depends on it, and they decide. */
+function subjectOf(token: string): string {
   try {
-    subject = String(Object(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())).sub);
+    return String(Object(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())).sub);
   } catch {
-    return undefined;
+    return '';
   }
-  return foreign.find(({ trustDomain }) => subject.startsWith(`spiffe://${trustDomain}/`));
 }
 
 /** One request, one answer. */

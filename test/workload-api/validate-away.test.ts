@@ -5,10 +5,11 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { exportJWK, SignJWT } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
 import { ValidateJWTSVIDRequestSchema, ValidateJWTSVIDResponseSchema } from '#gen/workload_pb.js';
+import type { ForeignTrust } from '../../src/identity-api/foreign-trust.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
 import { framePrefix, type GrpcCall } from '../../src/lib/grpc-call.ts';
 import { createWatched } from '../../src/lib/watchable.ts';
-import { jwtMethods } from '../../src/workload-api/jwt-methods.ts';
+import { type JwtSource, jwtMethods } from '../../src/workload-api/jwt-methods.ts';
 
 const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const [own, other] = [pair(), pair()];
@@ -22,13 +23,18 @@ beforeAll(async () => {
   keySet = JSON.stringify({ keys: [await jwk(own, 'own')] });
 });
 
-const token = (kid: string, audience: string, key = own.privateKey): Promise<string> =>
-  new SignJWT({ sub: 'spiffe://td1/service/api', aud: [audience] })
+const token = (
+  kid: string,
+  audience: string,
+  key = own.privateKey,
+  sub = 'spiffe://td1/service/api',
+): Promise<string> =>
+  new SignJWT({ sub, aud: [audience] })
     .setProtectedHeader({ alg: 'ES256', kid, typ: 'JWT' })
     .setExpirationTime('5m')
     .sign(key);
 
-async function validate(svid: string): Promise<unknown> {
+async function validate(svid: string, foreign: Pick<JwtSource, 'foreign' | 'refreshForeign'> = {}): Promise<unknown> {
   const methods = jwtMethods({
     svid: createWatched({
       spiffeId: 'spiffe://td1/service/db',
@@ -44,6 +50,7 @@ async function validate(svid: string): Promise<unknown> {
         refreshed++;
         throw new CellwallError('unavailable', 'away');
       },
+      ...foreign,
     },
     clock: { now: () => Date.now() },
   });
@@ -74,4 +81,37 @@ test('a good token is valid, and bad ones are refused without a question to anyb
 test('whether one with an unknown key is valid cannot be told now, which is no verdict', async () => {
   expect(await validate(await token('new', 'db', other.privateKey))).toBe('unavailable');
   expect(refreshed).toBe(1);
+});
+
+test('a foreign trust domain that is not known, or a key of it, is asked for before a token is judged', async () => {
+  const jwks = async (...kids: string[]): Promise<string> => {
+    const jwk = await exportJWK(other.publicKey);
+    return JSON.stringify({ keys: kids.map((kid) => ({ ...jwk, kid, use: 'jwt-svid' })) });
+  };
+  const foreign = createWatched<readonly ForeignTrust[]>([]);
+  let served: string[] | undefined = ['one'];
+  let asked = 0;
+  const source = {
+    foreign: () => foreign,
+    async refreshForeign() {
+      asked++;
+      if (served === undefined) throw new CellwallError('unavailable', 'away');
+      foreign.set([{ trustDomain: 'partner.example', roots: '', keys: await jwks(...served) }]);
+    },
+  };
+  const subject = 'spiffe://partner.example/billing';
+  const theirs = (kid: string, audience = 'db') => token(kid, audience, other.privateKey, subject);
+  expect(await validate(await theirs('one'), source)).toBe(subject);
+  expect(await validate(await theirs('one'), source)).toBe(subject);
+  expect(asked).toBe(1);
+  served = ['one', 'two'];
+  expect(await validate(await theirs('two'), source)).toBe(subject);
+  expect(asked).toBe(2);
+  // Whatever else is wrong with it stays wrong.
+  expect(await validate(await theirs('two', 'cache'), source)).toBe('invalid_argument');
+  expect(await validate(await token('two', 'db', own.privateKey, subject), source)).toBe('invalid_argument');
+  expect(asked).toBe(2);
+  expect(await validate(await theirs('three'), source)).toBe('invalid_argument');
+  served = undefined;
+  expect(await validate(await theirs('three'), source)).toBe('unavailable');
 });

@@ -33,6 +33,8 @@ export function createJwtSource({ servers, svid, clock, log, signal }: JwtSource
   let polls = false;
   const foreign = createWatched<readonly ForeignTrust[]>([]);
   let asksForeign = false;
+  let askingForeign: Promise<void> | undefined;
+  let askedForeignAt = Number.NEGATIVE_INFINITY;
 
   const asked = <T>(
     attempt: (at: { readonly host: string; readonly port: number; readonly svid: StoredSvid }) => Promise<T>,
@@ -68,20 +70,33 @@ export function createJwtSource({ servers, svid, clock, log, signal }: JwtSource
     signal.addEventListener('abort', () => cancel(), { once: true });
   }
 
+  function refreshForeign(): Promise<void> {
+    if (clock.monotonic() - askedForeignAt < soonestMs && askingForeign === undefined) return Promise.resolve();
+    askingForeign ??= asked(fetchForeignTrust)
+      .then((found) => {
+        if (JSON.stringify(found) !== JSON.stringify(foreign.value())) foreign.set(found);
+      })
+      .catch((reason: unknown) => {
+        // An older control plane knows none.
+        if (CellwallError.from(reason).code !== 'not_found') throw reason;
+      })
+      .finally(() => {
+        askedForeignAt = clock.monotonic();
+        askingForeign = undefined;
+      });
+    return askingForeign;
+  }
+
   /** Within a minute of a change, from the first use on. */
   function pollForeign(): void {
     if (asksForeign) return;
     asksForeign = true;
     let cancel = (): void => {};
     const next = (): void => {
-      asked(fetchForeignTrust)
-        .then((found) => {
-          if (JSON.stringify(found) !== JSON.stringify(foreign.value())) foreign.set(found);
-        })
+      refreshForeign()
         .catch((reason: unknown) => {
-          const { code, message } = CellwallError.from(reason);
-          // An older control plane knows none.
-          if (code !== 'not_found' && !signal.aborted)
+          const { message } = CellwallError.from(reason);
+          if (!signal.aborted)
             log.warn({ reason: message }, 'foreign trust domains cannot be asked for now: the known ones stay');
         })
         .finally(() => {
@@ -97,6 +112,7 @@ export function createJwtSource({ servers, svid, clock, log, signal }: JwtSource
       pollForeign();
       return foreign;
     },
+    refreshForeign,
     fetch: createKeptTokens({ ask: (audience) => asked((at) => fetchJwt(at, audience)), clock }),
     async keys(): Promise<Watchable<string | undefined>> {
       poll();

@@ -3,6 +3,8 @@ import type { Item } from '../item.ts';
 import { fromTests } from '../support/from-tests.ts';
 import { faultsItem } from './faults.ts';
 import { kindItems } from './kinds.ts';
+import { spireFederation } from './spire/federation.ts';
+import { spireUpstream } from './spire/upstream.ts';
 
 const rotationFile = 'test/identity/roots/rotation-world.test.ts';
 const recoveryFile = 'test/identity/recovery.test.ts';
@@ -158,4 +160,6 @@ export const identityItems: readonly Item[] = [
     limitMinutes: 25,
   }),
   ...kindItems,
+  spireFederation,
+  spireUpstream,
 ];

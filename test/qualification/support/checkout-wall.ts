@@ -43,7 +43,7 @@ export async function startCheckoutWall(
     { cwd: work },
   );
   defer(() => controlPlane.stop());
-  await until('the control plane is ready', 20_000, async () => {
+  await until('the control plane is ready', 60_000, async () => {
     if (!controlPlane.running()) throw new Error(`the control plane ended: ${tail(controlPlane.log())}`);
     const answer = await fetch(`http://${here(adminPort)}/readyz`).catch(() => undefined);
     return answer?.ok === true ? true : undefined;
@@ -69,7 +69,7 @@ export async function startCheckoutWall(
         { cwd: work },
       );
       defer(() => sidecar.stop());
-      await until(`the sidecar of ${service}: ${tail(sidecar.log())}`, 20_000, async () => {
+      await until(`the sidecar of ${service}: ${tail(sidecar.log())}`, 60_000, async () => {
         const { proxies } = await admin.proxies();
         return proxies.some((proxy) => proxy.service === service && proxy.state === 'connected') ? true : undefined;
       });

@@ -31,6 +31,8 @@ export function spireEnvoy({ socket, outbound, inbound }: SpireEnvoyOptions): ob
     },
   };
   const tls = (as: string, other: string): object => ({
+    // Envoy's default for callers is TLS 1.2; here 1.3 is the least.
+    tls_params: { tls_maximum_protocol_version: 'TLSv1_3' },
     tls_certificate_sds_secret_configs: [{ name: as, sds_config: sds }],
     combined_validation_context: {
       default_validation_context: {

@@ -87,8 +87,8 @@ function unaccepted({ roots }: RootsRecord, { proxies, isAlive, secrets, trustin
     const trusts = bodies.every((body) => texts.some((text) => text.includes(body)));
     const open = found.find(({ status }) => status !== 'synced' && status !== 'absent');
     if (open !== undefined) return [{ kind: 'proxy', who: node, why: `it has not accepted ${open.name} yet` }];
-    // Whoever asks for no roots has them from elsewhere.
-    if (!trusts && texts.some((text) => text !== '')) {
+    // Whoever asks for none of our roots has them from elsewhere, or calls nobody of this mesh.
+    if (!trusts && texts.some((text) => bodies.some((body) => text.includes(body)))) {
       return [{ kind: 'proxy', who: node, why: 'it was not sent the new root yet' }];
     }
     if (run === undefined || holder === undefined) return [];

@@ -63,6 +63,13 @@ const kinds = (list: readonly { readonly kind: string; readonly who: string }[])
   list.map(({ kind, who }) => `${kind} ${who}`);
 
 describe('publish', () => {
+  it('is not held up by a proxy that asks for roots of other trust domains alone, for it calls nobody of this mesh', () => {
+    const foreign = { ...secret('synced', 'roots of another trust domain'), name: 'spiffe://partner.example' };
+    expect(ownHoldUps(at('publish'), own({ secrets: () => [foreign] }))).toEqual([]);
+    const ofBoth = () => [foreign, secret('synced', first)];
+    expect(kinds(ownHoldUps(at('publish'), own({ secrets: ofBoth })))).toEqual([`proxy ${node}`]);
+  });
+
   it('is held up by nobody once everybody has the new root', () => {
     expect(ownHoldUps(at('publish'), own())).toEqual([]);
   });
@@ -70,7 +77,7 @@ describe('publish', () => {
   it.each<[string, Partial<OwnFacts>, string]>([
     ['has not accepted it', { secrets: () => [secret('stale', '')] }, `proxy ${node}`],
     ['rejected it', { secrets: () => [secret('error', '')] }, `proxy ${node}`],
-    ['accepted only the old one', { secrets: () => [secret('synced', 'old')] }, `proxy ${node}`],
+    ['accepted only the old one', { secrets: () => [secret('synced', first)] }, `proxy ${node}`],
     ['has lost its stream', { proxies: [{ ...proxy, state: 'held' }] }, `proxy ${node}`],
     ['has a helper that does not listen', { trusting: () => undefined }, `helper ${node}`],
     ['has a helper of an earlier version', { trusting: () => [] }, `helper ${node}`],

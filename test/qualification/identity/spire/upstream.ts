@@ -114,6 +114,7 @@ const documents = [
   `kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: ${trustDomain}, mtls: {mode: strict}}`,
   'kind: Service\nmetadata: {name: api}\nspec: {protocol: http1}',
   'kind: Service\nmetadata: {name: web}\nspec: {protocol: http1}',
+  'kind: AuthorizationPolicy\nmetadata: {name: web-calls}\nspec: {target: {service: api}, action: allow, rules: [{from: [{service: web}]}]}',
 ]
   .map((document) => `apiVersion: cellwall/v1\n${document}\n`)
   .join('---\n');

@@ -18,8 +18,9 @@ const whileAway = 20;
 export const spireUpstream: Item = {
   name: 'spire-upstream',
   line:
-    `SPIRE ${spireVersion} certifies the intermediates of a real control plane (\`--ca spire\`), with a CA that lives for ${caTtlMinutes} ` +
-    'minutes, so that its root is replaced meanwhile; a sidecar is called all the time with new SVIDs; then SPIRE is stopped',
+    `SPIRE ${spireVersion} certifies the intermediates of a real control plane (\`--ca spire\`), with a CA that lives for ` +
+    `${caTtlMinutes} minutes, so that its root is replaced meanwhile; a sidecar is called all the time with new ` +
+    'SVIDs; then SPIRE is stopped',
   bound:
     "every SVID leads to a root of SPIRE's bundle, and every call succeeds; a later intermediate, and one under SPIRE's next root; " +
     `${whileAway} more SVIDs while SPIRE is away; another intermediate once it is back`,
@@ -114,7 +115,8 @@ const documents = [
   `kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: ${trustDomain}, mtls: {mode: strict}}`,
   'kind: Service\nmetadata: {name: api}\nspec: {protocol: http1}',
   'kind: Service\nmetadata: {name: web}\nspec: {protocol: http1}',
-  'kind: AuthorizationPolicy\nmetadata: {name: web-calls}\nspec: {target: {service: api}, action: allow, rules: [{from: [{service: web}]}]}',
+  'kind: AuthorizationPolicy\nmetadata: {name: web-calls}\n' +
+    'spec: {target: {service: api}, action: allow, rules: [{from: [{service: web}]}]}',
 ]
   .map((document) => `apiVersion: cellwall/v1\n${document}\n`)
   .join('---\n');

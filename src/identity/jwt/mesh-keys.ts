@@ -103,9 +103,18 @@ export function createMeshKeys(deps: MeshKeysDeps): MeshKeys {
     });
   }
 
+  function forget(place: string): void {
+    known.delete(place);
+    table.delete(place).catch((reason: unknown) => {
+      log.warn({ reason: CellwallError.from(reason).message }, 'keys of an issuer that is gone stay in the store');
+    });
+  }
+
   return {
     async restore() {
-      for (const { key, value } of await table.list()) if (typeof value === 'string') known.set(key, value);
+      for (const { key, value } of await table.list()) {
+        if (isPlace.test(key) && typeof value === 'string') known.set(key, value);
+      }
     },
     of: (from) => known.get(placeOf(from)),
     follow(issuers) {
@@ -119,6 +128,8 @@ export function createMeshKeys(deps: MeshKeysDeps): MeshKeys {
       sources = next;
       for (const source of before) if (!next.includes(source)) source.cancel();
       for (const source of next) if (!before.includes(source)) again(source);
+      // Should one come back later, what it signed with once does not count.
+      for (const place of [...known.keys()]) if (!next.some((source) => source.place === place)) forget(place);
     },
     status: () =>
       sources.map(({ issuer, from: { url }, place, fetchedAt, error }) => ({
@@ -131,6 +142,9 @@ export function createMeshKeys(deps: MeshKeysDeps): MeshKeys {
     },
   };
 }
+
+/** Others have entries in the same table. */
+const isPlace = /^[0-9a-f]{64}$/;
 
 function placeOf({ url, ca = '' }: KeysFrom): string {
   return createHash('sha256')

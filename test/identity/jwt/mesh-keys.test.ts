@@ -142,6 +142,9 @@ describe('keys of a mesh', () => {
     clock.advance(600_000);
     await new Promise(setImmediate);
     expect(asked).toBe(1);
+    // What it signed with once does not count if it comes back, nor after a restart.
+    expect(kept()).toBeUndefined();
+    expect(await table.list()).toEqual([]);
   });
 
   it('leave a mesh without such issuers as it is, and add nothing twice', async () => {

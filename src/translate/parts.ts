@@ -131,8 +131,10 @@ function inboundParts(
     of(['cluster', application, loopback6], (port, { mesh }) => [
       resource(ClusterSchema, inboundCluster(port, application, loopback6), ofOwn(mesh, port)),
     ]),
-    of(['listener', inbound, secrets], (port, { mesh }) => [
-      resource(ListenerSchema, inboundListener(port, mesh, inbound, secrets), () => ofInboundListener(mesh, port)),
+    of(['listener', inbound, secrets], (port, inputs) => [
+      resource(ListenerSchema, inboundListener(port, inputs, inbound, secrets), () =>
+        ofInboundListener(inputs.mesh, port),
+      ),
     ]),
     of(['rest'], inboundRest),
   ];
@@ -145,21 +147,20 @@ function documented(app: number | undefined): PortShape['application'] {
 
 /** Identifies nothing about where the proxy is: for all proxies of a port. */
 function inboundRest(service: PortIr, { mesh, bundles }: TranslationInputs): readonly TranslatedResource[] {
-  const resources = filtersOf(service).flatMap((filter) => [
-    ...(filter.resources?.(service, mesh, bundles) ?? []),
-    resource(TypedExtensionConfigSchema, discoveredConfig(filter, service, mesh, bundles), () =>
-      ofFilter(mesh, service, filter),
-    ),
-  ]);
+  const resources = filtersOf(service).flatMap((filter): TranslatedResource[] => {
+    const others = [...(filter.resources?.(service, mesh, bundles) ?? [])];
+    if (filter.inline) return others;
+    const config = discoveredConfig(filter, service, mesh, bundles);
+    return [...others, resource(TypedExtensionConfigSchema, config, () => ofFilter(mesh, service, filter))];
+  });
   const own = ofOwn(mesh, service);
   if (service.mtls.mode === 'permissive') {
     resources.push(resource(SecretSchema, permissiveBundle(mesh.trustDomain, service.mtls, bundles), own));
   }
   const { federated: foreign = [] } = service;
   if (foreign.length > 0) {
-    resources.push(
-      resource(SecretSchema, federatedBundle(mesh.trustDomain, foreign, bundles), () => ofFederation(mesh, foreign)),
-    );
+    const bundle = federatedBundle(mesh.trustDomain, foreign, bundles);
+    resources.push(resource(SecretSchema, bundle, () => ofFederation(mesh, foreign)));
   }
   if (service.protocol === 'tcp') return resources;
   const ofRoutes = () => [...own(), ...(service.identityHeaders.subjectDn ? ofCells(mesh.cells.values()) : [])];

@@ -1,9 +1,5 @@
 // Every filter there is, against the contract.
 import { expect, it } from 'vitest';
-import { ExtensionWithMatcherSchema } from '#gen/envoy/extensions/common/matching/v3/extension_matcher_pb.js';
-import { ApiKeyAuthSchema } from '#gen/envoy/extensions/filters/http/api_key_auth/v3/api_key_auth_pb.js';
-import { CompositeSchema } from '#gen/envoy/extensions/filters/http/composite/v3/composite_pb.js';
-import { CredentialInjectorSchema } from '#gen/envoy/extensions/filters/http/credential_injector/v3/credential_injector_pb.js';
 import { JwtAuthenticationSchema } from '#gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
 import { LuaSchema } from '#gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
@@ -72,26 +68,6 @@ filterContract('read-request', {
   ...{ ...base, filter: readRequest },
   dangerous: {
     'another program': any(LuaSchema, { defaultSourceCode: { specifier: { case: 'inlineString', value: 'x = 1' } } }),
-  },
-});
-
-filterContract('service-credential', {
-  ...{ ...base, service: 'iam', filter: serviceCredential },
-  documents: [
-    ...documents,
-    serviceText(
-      'iam',
-      'http1',
-      ', credential: {header: x-token, grants: [{secret: a, from: [{authenticated: true}]}], accept: [b]}',
-    ),
-  ],
-  dangerous: {
-    'a choice that leaves callers out': any(ExtensionWithMatcherSchema, {
-      extensionConfig: { name: 'composite', typedConfig: any(CompositeSchema, {}) },
-      xdsMatcher: {},
-    }),
-    'a token that may stay': any(CredentialInjectorSchema, {}),
-    'a token in a URL': any(ApiKeyAuthSchema, { keySources: [{ query: 'token' }] }),
   },
 });
 

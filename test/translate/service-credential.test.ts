@@ -1,5 +1,6 @@
 // Tokens that an application expects, on a real Envoy: who is granted one has it, whatever it sent; what others send arrives only if it is
 // accepted, in one spelling; and a new token is used without anything being cut.
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
@@ -26,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => application.stop());
 
-function meshWith(mode: 'strict' | 'permissive', credential: string): MeshIr {
+function meshWith(mode: 'strict' | 'permissive', credential: string, ...more: readonly string[]): MeshIr {
   return meshOf(
     yaml(
       meshText(mode),
@@ -34,6 +35,7 @@ function meshWith(mode: 'strict' | 'permissive', credential: string): MeshIr {
       serviceText('iam', 'http1', `, credential: ${credential}`),
       serviceText('rails', 'http1', ', dependsOn: [{service: iam, listen: 15001}]'),
       ...['worker', 'registry', 'cell-1/web', 'cell-1/api'].map((name) => serviceText(name, 'http1')),
+      ...more,
       policyText('all', 'iam', 'allow', '[{from: [{everyone: true}], to: [{path: {prefix: /open}}]}]'),
     ),
   );
@@ -132,6 +134,25 @@ describe('a strict service', () => {
     expect([...seen]).toEqual(['rails-1', 'rails-2', 'rails-3'].map((token) => JSON.stringify(of(token))));
     expect(world.proxy.ads.nacks).toEqual([]);
   });
+
+  it('may change after its listener did, again and again', async () => {
+    const meshOfRound = (round: number) => {
+      const more = serviceText(`caller-${round}`, 'http1', `, dependsOn: [{service: iam, listen: ${16_000 + round}}]`);
+      const granted = `[{secret: ${round % 2 === 0 ? 'rails' : 'others'}, from: [{service: rails}]}]`;
+      return { more, text: `{header: ${header}, grants: ${granted}}` };
+    };
+    for (let round = 0; round < 3; round++) {
+      const { more, text } = meshOfRound(round);
+      const before = `{header: ${header}, grants: ${grants}]}`;
+      world.proxy.update(inputs(meshWith('strict', round === 0 ? before : meshOfRound(round - 1).text, more)));
+      // The listener before it is gone once it has drained.
+      await delay(5000);
+      world.proxy.update(inputs(meshWith('strict', text, more)));
+      const expected = of(round % 2 === 0 ? 'rails-1' : 'others-1');
+      await vi.waitFor(async () => expect(await world.arrives('service/rails')).toEqual(expected), { timeout: 5000 });
+    }
+    expect(world.proxy.envoy.ended()).toBeUndefined();
+  }, 60_000);
 
   it('shows no token', async () => {
     const page = await (await fetch(`${world.proxy.envoy.admin}/config_dump?include_eds`)).text();

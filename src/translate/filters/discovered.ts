@@ -29,7 +29,14 @@ export function discoveredConfig(
 }
 
 /** The place: the fields of a filter in a chain, or in its connection manager. */
-export function discoveredPlace(filter: InboundFilter, service: PortIr) {
+export function placeOf(filter: InboundFilter, service: PortIr, mesh: MeshIr, bundles: Bundles) {
+  if (filter.inline !== undefined) {
+    const typedConfig = filter.build(service, mesh, bundles);
+    return {
+      name: extensionName(service, filter.name),
+      configType: { case: 'typedConfig', value: typedConfig } as const,
+    };
+  }
   const value = source(filter, service);
   return { name: extensionName(service, filter.name), configType: { case: 'configDiscovery', value } as const };
 }

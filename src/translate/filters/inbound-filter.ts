@@ -52,6 +52,11 @@ export interface InboundFilter extends LooksAt {
   readonly messages: { readonly http?: DescMessage; readonly tcp?: DescMessage };
   /** Its configuration for a service that it applies to. Pure; equal input gives equal bytes. */
   build(service: PortIr, mesh: MeshIr, bundles: Bundles): Any;
+  /**
+   * Stands in the listener with its configuration, not by ECDS: it refers to secrets, which Envoy fetches only with a listener. In an
+   * extension config that comes later they are never fetched, and Envoy 1.40 crashes. A change drains the chains that have it.
+   */
+  readonly inline?: true;
   /** Resources that its configuration refers to by name (clusters, secrets) and nothing else provides. */
   resources?(service: PortIr, mesh: MeshIr, bundles: Bundles): readonly TranslatedResource[];
   /** What its configuration must never contain. Called for every message of a proxy. The rules for RBAC apply anyway. */

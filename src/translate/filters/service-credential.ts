@@ -1,5 +1,5 @@
 // The token that the application expects of its callers: set for those whom a document names by their identity, whatever they sent, after
-// the rules have let them in. Of others only a token that is accepted arrives, or none. One filter by ECDS that looks the caller up: a
+// the rules have let them in. Of others only a token that is accepted arrives, or none. One filter that looks the caller up: a
 // granted identity first, then the longest prefix. Tokens stand in secrets, and in fields that Envoy redacts when it shows them.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { HeaderMutationSchema as MutationSchema } from '#gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.js';
@@ -32,6 +32,7 @@ type Matcher = MessageInitShape<typeof MatcherSchema>;
 export const serviceCredential: InboundFilter = {
   name: 'service-credential',
   slot: 'add',
+  inline: true,
   appliesTo: ({ credential }) => credential !== undefined,
   messages: { http: ExtensionWithMatcherSchema },
   lists: [],

@@ -17,10 +17,11 @@ import type { IpPort } from '../../lib/host-port.ts';
 import { inboundLogName } from '../../lib/log-names.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
-import { discoveredPlace } from '../filters/discovered.ts';
+import { placeOf } from '../filters/discovered.ts';
 import type { FilteredChain } from '../filters/inbound-filter.ts';
 import { filtersInChain } from '../filters/inbound-filters.ts';
 import { healthRouteName, inboundName } from '../names.ts';
+import type { TranslationInputs } from '../proxy.ts';
 import { downstreamTls } from '../tls/downstream-tls.ts';
 import { address } from '../wire/address.ts';
 import { any } from '../wire/any.ts';
@@ -42,8 +43,15 @@ const tcpInspectorMs = 300;
 const handshakeMs = 10_000;
 
 /** `secrets`: who keeps the certificate of the proxy. */
-export function inboundListener(service: PortIr, mesh: MeshIr, at: IpPort, secrets?: 'local'): Listener {
-  const filters = filtersOnce(service);
+export function inboundListener(
+  service: PortIr,
+  { mesh, bundles }: Pick<TranslationInputs, 'mesh' | 'bundles'>,
+  at: IpPort,
+  secrets?: 'local',
+): Listener {
+  const filters = filtersOnce(service, (kind) =>
+    filtersInChain(service, kind).map((filter) => placeOf(filter, service, mesh, bundles)),
+  );
   const tlsFor = downstreamTls(service, mesh.trustDomain, secrets);
   const plain = plainChains(service, mesh, filters);
   const shared = mtlsChain(service, mesh, plain.length === 0 ? {} : tls, { filters, tlsFor });
@@ -77,11 +85,11 @@ const rawHttp = { filterChainMatch: { transportProtocol: 'raw_buffer', applicati
 type Filters = (kind: ChainKind) => Filter[];
 
 /** Most chains of a listener have the same filters, but for the name of their only caller. */
-function filtersOnce(service: PortIr): Filters {
+function filtersOnce(service: PortIr, places: (kind: FilteredChain) => readonly Place[]): Filters {
   const made = new Map<string, (only?: SpiffeId) => Filter[]>();
   return ({ kind, admission, trusted, callers = [], odd = false }) => {
     const key = [kind, admission, trusted, odd].join(' ');
-    const there = made.get(key) ?? applicationFilters(service, { kind, admission, trusted, odd });
+    const there = made.get(key) ?? applicationFilters(service, places(kind), { kind, admission, trusted, odd });
     made.set(key, there);
     return there(...(callers.length === 1 ? callers : []));
   };
@@ -169,12 +177,14 @@ interface ChainKind extends Pick<CallerChain, 'admission' | 'trusted'>, Partial<
   readonly odd?: boolean;
 }
 
+type Place = ReturnType<typeof placeOf>;
+
 function applicationFilters(
   service: PortIr,
+  places: readonly Place[],
   { kind, admission, trusted, odd = false }: ChainKind,
 ): (only?: SpiffeId) => Filter[] {
   const chain = kind === 'caller' ? 'mtls' : kind;
-  const places = filtersInChain(service, kind).map((filter) => discoveredPlace(filter, service));
   if (service.protocol === 'tcp') {
     const guard = kind === 'mtls' && service.federated !== undefined ? [oneIdentity()] : [];
     const decided = places.map((place) => create(FilterSchema, place));

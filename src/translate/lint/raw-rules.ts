@@ -87,8 +87,11 @@ function before(filters: readonly (Filter | HttpFilter)[]): readonly (readonly [
  * By the types that Envoy allows for it, not only by its name; filters of the catalog only by discovery, where their rules are checked.
  */
 function isHarmless({ name, configType: { case: kind, value } }: Filter | HttpFilter): boolean {
-  if (kind === 'typedConfig') return harmless.test(value.typeUrl);
-  const own = Object.values(filterNamed(name)?.messages ?? {}).map(({ typeName }) => `type.googleapis.com/${typeName}`);
+  const filter = filterNamed(name);
+  const own = Object.values(filter?.messages ?? {}).map(({ typeName }) => `type.googleapis.com/${typeName}`);
+  if (kind === 'typedConfig') {
+    return harmless.test(value.typeUrl) || (filter?.inline !== undefined && own.includes(value.typeUrl));
+  }
   return (
     kind === 'configDiscovery' &&
     value.typeUrls.length > 0 &&

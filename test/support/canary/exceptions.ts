@@ -183,6 +183,15 @@ export const exceptions: readonly Exception[] = [
     test: /^test\/system\/trust-bundle\.test\.ts$/,
   },
   {
+    reason: 'system tests keep keys of SVIDs, and of the certificate of a port, in files of their owner',
+    suite: 'system',
+    kind: /^file$/,
+    label: /\/(?:svid-\d+-\d+\/key|tls-key)\.pem$/,
+    secret: key,
+    privately: true,
+    test: /^test\/system\/(?:federation|oidc)\.test\.ts$/,
+  },
+  {
     reason: 'a system test puts join tokens where an operator would',
     suite: 'system',
     kind: /^file$/,

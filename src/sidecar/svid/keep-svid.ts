@@ -9,12 +9,15 @@ import { createControlPlanes, readControlPlanes, seedOf } from '../servers/contr
 import { followBundle } from './follow-bundle.ts';
 import { createJwtSource } from './jwt-source.ts';
 import { loadNodeKey } from './node-key.ts';
+import type { InUse } from './on-renewed.ts';
 import type { FetchSvidOptions } from './svid-fetch.ts';
 import { createSvidFiles, type StoredSvid } from './svid-files.ts';
 import { createSvidKeeper } from './svid-keeper.ts';
 import { writeXdsSecrets } from './write-xds-secrets.ts';
 
 export interface KeepSvidOptions extends FetchSvidOptions {
+  /** Has a program use each new one, and tells what it uses. Absent: what there is counts as in use. */
+  readonly program?: (svid: Watchable<StoredSvid>) => Watchable<InUse<StoredSvid>>;
   /** Ends it, at whatever stage it is. */
   readonly signal: AbortSignal;
 }
@@ -29,7 +32,7 @@ export interface KeptSvid {
 
 /** Resolves once there is an SVID: the one in the folder, if it is still good, or a first one. */
 export async function keepSvid(options: KeepSvidOptions): Promise<KeptSvid> {
-  const { identity, token, evidence, dir, verify, log, clock = systemClock, signal } = options;
+  const { identity, token, evidence, dir, verify, program, log, clock = systemClock, signal } = options;
   const nodeKey = await loadNodeKey(dir);
   const servers = createControlPlanes(readControlPlanes(identity), seedOf(nodeKey));
   const files = createSvidFiles(dir);
@@ -37,6 +40,7 @@ export async function keepSvid(options: KeepSvidOptions): Promise<KeptSvid> {
   const keeper = await createSvidKeeper({
     ...{ servers, nodeKey, files, clock, log, signal },
     ...defined({ token, evidence, verify }),
+    confirmed: program !== undefined,
     onRenewed: (svid) => renewed(svid),
   });
   signal.addEventListener('abort', () => keeper.close());
@@ -48,6 +52,7 @@ export async function keepSvid(options: KeepSvidOptions): Promise<KeptSvid> {
     writeXdsSecrets(dir, next);
     svid.set(next);
   };
+  const inUse = program?.(svid) ?? asIs(svid);
   const refusal = createWatched<CellwallError | undefined>(undefined);
   const heard = {
     onRefused(reason: CellwallError) {
@@ -62,6 +67,12 @@ export async function keepSvid(options: KeepSvidOptions): Promise<KeptSvid> {
       log.info({}, 'the control plane accepts this host again');
     },
   };
-  void followBundle({ servers, svid: current, sequence, onBundle: trust, ...heard, log, signal });
+  void followBundle({ servers, svid: current, sequence, onBundle: trust, inUse, ...heard, log, signal });
   return { svid, refusal, jwt: createJwtSource({ servers, svid: current, clock, log, signal }) };
+}
+
+function asIs(svid: Watchable<StoredSvid>): Watchable<InUse<StoredSvid>> {
+  const inUse = createWatched<InUse<StoredSvid>>({ files: svid.value() });
+  svid.watch((files) => inUse.set({ files }));
+  return inUse;
 }

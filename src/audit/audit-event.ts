@@ -88,6 +88,15 @@ export type AuditEvent =
       readonly address: string;
       readonly proved: Readonly<Record<string, string>>;
     }
+  /** The runner that vouched for a job says that it has ended: its identity is withdrawn. */
+  | {
+      readonly kind: 'job-ended';
+      readonly attestor: string;
+      readonly spiffeId: string;
+      readonly nodeKey: string;
+      readonly address: string;
+      readonly proved: Readonly<Record<string, string>>;
+    }
   /** Such a token got nothing. `reason`, `why`: what is not told to whoever sent it. `proved`: absent if the token proves nothing. */
   | {
       readonly kind: 'job-refused';

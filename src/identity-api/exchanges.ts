@@ -28,6 +28,8 @@ export interface RefusedExchange {
 export interface Exchanges {
   /** Before the job gets its SVID. If it rejects, the job gets none. */
   exchanged(exchange: Exchanged): Promise<void>;
+  /** Its runner says that the job has ended. Returns at once. */
+  ended(job: Omit<Exchanged, 'svid'>): void;
   /** Returns at once. */
   refused(refusal: RefusedExchange): void;
 }

@@ -8,8 +8,6 @@ export interface AttestRequest {
   readonly nodeKey?: string;
   /** Possession of `nodeKey` (identity/possession.ts). */
   readonly proof?: string;
-  /** As in `RenewRequest`. */
-  readonly confirmed?: true;
 }
 
 /** Everything that proves the caller is in the request, not in the connection. */
@@ -19,8 +17,6 @@ export interface RenewRequest {
   readonly csr: string;
   /** Possession of the current SVID's key. */
   readonly proof: string;
-  /** This helper says when its program has it (identity/roots/said-in-use.ts): not before does it count as replaced. */
-  readonly confirmed?: true;
 }
 
 export interface IssueReply {
@@ -70,7 +66,7 @@ export const identityPaths = {
   bundle: '/v1/bundle',
   attest: '/v1/attest',
   renew: '/v1/renew',
-  /** Over mTLS, with an SVID: the bundle, once it is newer than `?after=<sequence>`. The rest: what the host has in use. */
+  /** Over mTLS, with an SVID: the bundle, once it is newer than `?after=<sequence>`. `&roots=`: names of those that the host has. */
   nextBundle: '/v1/bundle/next',
   /** Over mTLS, with an SVID: a JWT-SVID of the same identity. */
   jwt: '/v1/jwt-svid',
@@ -88,6 +84,8 @@ export const identityPaths = {
   application: '/v1/application',
   /** Likewise: on which ports its Envoy cannot listen (ports-report.ts). */
   ports: '/v1/ports',
+  /** Over mTLS, with the SVID of a job that a runner vouched for: it has ended (receive-ended.ts). */
+  ended: '/v1/ended',
   /** Likewise, with the control plane's own SVID: whether another replica hears the store (receive-hears.ts). */
   hears: '/v1/hears',
   /** Likewise, with a follower's SVID: documents and roots, and every change of them (follow-protocol.ts). */

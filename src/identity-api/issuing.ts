@@ -5,10 +5,10 @@ import type { Attestor } from '../identity/attestor/attestor.ts';
 import { tokenId } from '../identity/attestor/join-token.ts';
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
 import type { Bans } from '../identity/ban/bans.ts';
-import type { IssuedFor } from '../identity/issued-log.ts';
 import type { Issuer } from '../identity/issuer.ts';
 import type { Svid } from '../identity/svid.ts';
 import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
+import { isVouched } from '../identity/vouched.ts';
 import { keyFingerprint } from '../identity/x509/fingerprint.ts';
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import { checkProof } from '../identity/x509/possession.ts';
@@ -41,7 +41,7 @@ export interface IssuingDeps {
   readonly whyNot?: ((evidence: Evidence) => readonly string[]) | undefined;
   /** Told of everybody who gets no SVID. Absent: not kept. */
   readonly refused?: Pick<RefusedSvids, 'note'> | undefined;
-  readonly nodes: Pick<NodeRegistry, 'check' | 'find' | 'remember' | 'forget'>;
+  readonly nodes: Pick<NodeRegistry, 'check' | 'find' | 'remember' | 'forget' | 'end'>;
   /** Evidence of jobs (`Attestor.exchanges`), and what became of it, is recorded there. Absent: it is not. */
   readonly exchanges?: Exchanges | undefined;
   /** What proved which host is recorded there. Absent: it is not. */
@@ -154,7 +154,7 @@ export function createIssuing<C extends From>(
     await nodes.remember(host, spiffeId, proof);
     try {
       const how = means === 'node-key' ? 'node-key' : 'attested';
-      const request = { how, attestor: proof.attestor, address: caller.address, ...confirmedIn(body) } as const;
+      const request = { how, attestor: proof.attestor, address: caller.address } as const;
       const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host, request });
       const given = { nodeKey: host, spiffeId, address: caller.address };
       // A job that comes back with its node key, too: what could not be put on record the first time would need no record the second.
@@ -190,8 +190,12 @@ export function createIssuing<C extends From>(
     const bound = host === undefined ? {} : { nodeKey: host };
     const evidence = host === undefined ? undefined : (await nodes.find(host))?.evidence;
     if (evidence !== undefined) about.evidence = evidence;
-    const by = { address: caller.address, ...defined({ attestor: evidence?.attestor }) };
-    const request = { how: 'renewed', ...by, ...confirmedIn(body) } as const;
+    if (isVouched(evidence)) {
+      throw new CellwallError('permission_denied', 'a runner vouched for this identity, and it alone renews the SVID', {
+        hint: 'take it from the Workload API, at SPIFFE_ENDPOINT_SOCKET, where there is always a valid one',
+      });
+    }
+    const request = { how: 'renewed', address: caller.address, ...defined({ attestor: evidence?.attestor }) } as const;
     const replaces = leaf.validToDate.getTime();
     const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound, request, replaces });
     // Its node key is in use: it is all that it has left after an outage.
@@ -226,10 +230,6 @@ export function createIssuing<C extends From>(
     renew: (body, caller) => noting('renew', caller, (about) => renewed(body, caller, about)),
     reply,
   };
-}
-
-function confirmedIn({ confirmed }: Body): Pick<IssuedFor, 'confirmed'> {
-  return confirmed === true ? { confirmed } : {};
 }
 
 function notAccepted(cause: CellwallError): CellwallError {

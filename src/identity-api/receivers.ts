@@ -5,6 +5,7 @@ import type { Peer } from './identity-of.ts';
 import { identityPaths } from './identity-protocol.ts';
 import { type ApplicationReceiver, createReceiveApplication } from './receive-application.ts';
 import { type CountersReceiver, createReceiveCounters } from './receive-counters.ts';
+import { createReceiveEnded, type ReceiveEndedDeps } from './receive-ended.ts';
 import { createReceiveHears, type HearsReceiver } from './receive-hears.ts';
 import { createReceiveLeave, type LeaveReceiver } from './receive-leave.ts';
 import { createReceivePorts, type PortsReceiver } from './receive-ports.ts';
@@ -26,7 +27,7 @@ export type Take = (request: IncomingMessage, peer: Peer) => Promise<void>;
 /** By path; and what must be told about every connection. */
 export function createReceivers(
   clock: Clock,
-  given: Receivers,
+  given: Receivers & ReceiveEndedDeps,
 ): {
   readonly takers: Readonly<Record<string, Take>>;
   readonly opened: ReturnType<typeof createReceiveCounters>['opened'];
@@ -40,6 +41,7 @@ export function createReceivers(
       [identityPaths.hello]: createReceiveLeave({ clock, receiver: given.hello }),
       [identityPaths.application]: createReceiveApplication(clock, given.application),
       [identityPaths.ports]: createReceivePorts(clock, given.ports),
+      [identityPaths.ended]: createReceiveEnded(given),
       [identityPaths.hears]: createReceiveHears(given.hears),
     },
   };

@@ -1,5 +1,15 @@
 // Attestors that a Workload may name, each with the keys of what it proves: those that `match` and templates may use. The code of each is
 // in identity/attestor/catalog.ts; types make sure that both lists agree.
+
+/** What its GitLab says of a CI job. */
+const ofJob = [
+  ...(['instance', 'project_id', 'project_path', 'namespace_id', 'namespace_path', 'project_visibility'] as const),
+  ...(['ref', 'ref_type', 'ref_path', 'ref_protected', 'sha', 'ci_config_ref_uri', 'ci_config_sha'] as const),
+  ...(['environment', 'environment_protected', 'environment_action', 'deployment_tier'] as const),
+  ...(['pipeline_id', 'pipeline_source', 'job_id', 'user_id', 'user_login', 'user_access_level'] as const),
+  ...(['runner_id', 'runner_environment'] as const),
+] as const;
+
 export const attestors = {
   // For an identity that an operator chose: there is no value to match.
   'join-token': [],
@@ -10,13 +20,9 @@ export const attestors = {
   // What a virtual machine's metadata server signs.
   'gcp-instance': ['project_id', 'zone', 'instance_id', 'instance_name', 'service_account'],
   // A CI job's token, as its GitLab says.
-  'gitlab-id-token': [
-    ...['instance', 'project_id', 'project_path', 'namespace_id', 'namespace_path', 'project_visibility'],
-    ...['ref', 'ref_type', 'ref_path', 'ref_protected', 'sha', 'ci_config_ref_uri', 'ci_config_sha'],
-    ...['environment', 'environment_protected', 'environment_action', 'deployment_tier'],
-    ...['pipeline_id', 'pipeline_source', 'job_id', 'user_id', 'user_login', 'user_access_level'],
-    ...['runner_id', 'runner_environment'],
-  ],
+  'gitlab-id-token': ofJob,
+  // The same, and which runner vouches for it: its SPIFFE ID, and the host (node key) that it has it on.
+  'gitlab-runner': [...ofJob, 'runner', 'runner_host'],
   'aws-instance': ['account_id', 'region', 'availability_zone', 'instance_id', 'image_id', 'instance_type'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 

@@ -5,7 +5,7 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import { createEntitlement, type Entitlement } from '../control/entitlement.ts';
 import type { Follower } from '../follower/follower.ts';
 import { type AttestedLog, createAttestedLog } from '../identity/attested-log.ts';
-import type { AttestorDeps } from '../identity/attestor/attestor.ts';
+import type { AttestorDeps, Standing } from '../identity/attestor/attestor.ts';
 import type { AttestorOptions } from '../identity/attestor/attestor-options.ts';
 import { createAttestors } from '../identity/attestor/catalog.ts';
 import { createJoinTokenAttestor, type JoinTokenAttestor } from '../identity/attestor/join-token.ts';
@@ -19,6 +19,7 @@ import { type OpenAuthority, openAuthority } from '../identity/open-authority.ts
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
 import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
 import type { TrustBundle } from '../identity/trust-bundle.ts';
+import { createVouched } from '../identity/vouched.ts';
 import { certificateFingerprint } from '../identity/x509/fingerprint.ts';
 import { createIdentityApi, type IdentityApi } from '../identity-api/identity-api.ts';
 import { createRefusedSvids, type RefusedSvids } from '../identity-api/refused-svids.ts';
@@ -139,7 +140,14 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   await followerIssuers.restore();
   lifecycle.defer('follower issuers', async () => followerIssuers.stop());
   const entitlement = createEntitlement({ trustDomain, mesh, nodes });
-  const { policy, identify, whyNot, knows } = entitlement;
+  const { identify, whyNot, knows } = entitlement;
+  /** Throws for an SVID that is valid, and counts for nothing any more. */
+  const check = ({ spiffeId, nodeKey, chain = [] }: Standing): void => {
+    bans.check({ spiffeId, nodeKey });
+    nodes.check(nodeKey);
+    followerIssuers.refuse(chain);
+  };
+  const policy = createVouched({ policy: entitlement.policy, nodes, check });
   const issuer = createIssuer({
     ...{ signer, bundle, trustDomain, policy, clock, log },
     table: store.table('issued'),
@@ -156,6 +164,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     tokens: sealed('join-tokens'),
     issuerKeys: sealed('issuer-keys'),
     nodes,
+    vouching: { trustDomain, check },
     options: deps.attestors,
     ...{ clock, bundle, log },
   };
@@ -171,17 +180,8 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   });
   const { follows, audit, version } = deps;
   const offered = {
-    store,
-    mesh,
-    authority,
-    nodes,
-    bans,
-    issuers: followerIssuers,
-    trustDomain,
-    audit,
-    version,
-    clock,
-    log,
+    ...{ store, mesh, authority, nodes, bans, issuers: followerIssuers },
+    ...{ trustDomain, audit, version, clock, log },
   };
   const followed = follows === undefined ? createFollowed(offered) : undefined;
   deps.metrics.watchFollowing({ parent: follows?.status, followers: () => followed?.list().length ?? 0 });

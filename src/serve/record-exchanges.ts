@@ -22,6 +22,7 @@ export interface RecordExchangesDeps {
 const told = new Set([
   ...['instance', 'project_id', 'project_path', 'ref_type', 'ref', 'ref_protected', 'environment', 'sha'],
   ...['pipeline_id', 'pipeline_source', 'job_id', 'user_id', 'user_login', 'runner_id'],
+  ...['runner', 'runner_host'],
 ]);
 const [longest, longestReason, mostWhy, mostReasons] = [200, 500, 3, 10];
 /** Refusals that are recorded one by one; anybody who reaches the port can cause them. */
@@ -38,7 +39,10 @@ export function recordExchanges({ audit, clock, log, lifecycle }: RecordExchange
     audit.append(event).then(
       () => {},
       (reason: unknown) =>
-        log.error({ reason: CellwallError.from(reason).message }, 'refused tokens are not in the audit log'),
+        log.error(
+          { kind: event.kind, reason: CellwallError.from(reason).message },
+          'what became of a job is not in the audit log',
+        ),
     );
   const summarize = async (): Promise<void> => {
     cancel?.();
@@ -61,6 +65,9 @@ export function recordExchanges({ audit, clock, log, lifecycle }: RecordExchange
         log.error({ reason: CellwallError.from(cause).message }, 'no SVID for a job: it cannot be put on record');
         throw new CellwallError('unavailable', 'the exchange cannot be put on record now', { cause });
       }
+    },
+    ended({ attestor, spiffeId, nodeKey, address, values }) {
+      void append({ kind: 'job-ended', attestor, spiffeId, nodeKey, address, proved: few(values) });
     },
     refused({ attestor = '', address, failed, why, nodeKey, values }) {
       const reason = clip(failed.message, longestReason);

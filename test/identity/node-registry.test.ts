@@ -114,3 +114,43 @@ it('a host is forgotten an hour after what it joined with has ended, one that jo
   await nodes.remember('b', api, tokenEvidence(api));
   expect(lives).toEqual([70 * minutes, 70 * minutes, 400 * 24 * 60 * minutes]);
 });
+
+it('what a key was for ends, at every control plane and over a restart, for as long as it matters', async () => {
+  const evicted = new Map<string, Json>();
+  const table = createMemoryTable(evicted);
+  const clock = createFakeClock();
+  const open = () => createNodeRegistry({ nodes: createMemoryTable(), evicted: table, clock });
+  const [one, other] = [open(), open()];
+  await Promise.all([one.restore(), other.restore()]);
+  const told: string[] = [];
+  for (const nodes of [one, other]) nodes.onEvicted((key) => told.push(key));
+  await one.remember('a', api);
+  await one.end('a', clock.now() + 1000);
+  await one.end('a', clock.now() + 1000);
+  expect(told).toEqual(['a', 'a']);
+  const later = open();
+  await later.restore();
+  for (const nodes of [one, other, later]) {
+    expect(nodes.isEvicted('a')).toBe(true);
+    expect(await nodes.find('a')).toBeUndefined();
+    expect(() => nodes.check('a')).toThrow('what this SVID was for has ended');
+    await expect(nodes.remember('a', api)).rejects.toThrow('ended');
+  }
+  // An operator's word is for good.
+  await one.evict('b');
+  await one.end('b', clock.now() + 1000);
+  const last = open();
+  await last.restore();
+  expect(() => last.check('b')).toThrow('evicted');
+});
+
+it('of keys that ended long ago nothing is kept, however many there are', async () => {
+  const clock = createFakeClock();
+  const nodes = createNodeRegistry({ nodes: createMemoryTable(), evicted: createMemoryTable(), clock });
+  for (let at = 0; at < 2500; at += 1) {
+    await nodes.end(`old-${at}`, clock.now() + 1000);
+    if (at === 900) clock.advance(5000);
+  }
+  expect(nodes.isEvicted('old-0')).toBe(false);
+  expect(nodes.isEvicted('old-2400')).toBe(true);
+});

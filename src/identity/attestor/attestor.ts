@@ -1,13 +1,24 @@
 // The extension point "attestor": verifies evidence and returns what it proves. Documents decide which identity that earns
 // (policy/identities.ts).
+import type { X509Certificate } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Table } from '../../lib/table.ts';
 import type { Watchable } from '../../lib/watchable.ts';
 import type { Evidence } from '../../model/evidence.ts';
+import type { SpiffeId, TrustDomain } from '../../model/spiffe-id.ts';
 import type { TrustBundle } from '../trust-bundle.ts';
 import type { AttestorOptions } from './attestor-options.ts';
 import type { NodeRegistry } from './node-registry.ts';
+
+/** Of a verified SVID. */
+export interface Standing {
+  readonly spiffeId: SpiffeId;
+  /** The host that it is bound to. */
+  readonly nodeKey: string;
+  /** The leaf, and what is between it and the root. Absent: it was looked at when it was presented. */
+  readonly chain?: readonly X509Certificate[];
+}
 
 /** What attestors are created from; each takes what it needs. */
 export interface AttestorDeps {
@@ -19,6 +30,12 @@ export interface AttestorDeps {
   readonly bundle: Pick<Watchable<TrustBundle>, 'value'>;
   /** The last keys of issuers of tokens; sealed. Absent: they are not kept over a restart. */
   readonly issuerKeys?: Table;
+  /** Absent: nobody with an SVID of the trust domain can vouch for others. */
+  readonly vouching?: {
+    readonly trustDomain: TrustDomain;
+    /** Throws for an SVID that is valid, and counts for nothing any more. */
+    readonly check: (svid: Standing) => void;
+  };
   /** Whom this control plane believes. */
   readonly options: AttestorOptions;
   readonly log: Log;

@@ -13,6 +13,7 @@ const loads: Readonly<Record<AttestorName, Load>> = {
   kubernetes: async () => (await import('./kubernetes.ts')).createKubernetesAttestor,
   'gcp-instance': async () => (await import('./gcp-instance.ts')).createGcpInstanceAttestor,
   'gitlab-id-token': async () => (await import('./gitlab-id-token.ts')).createGitlabIdTokenAttestor,
+  'gitlab-runner': async () => (await import('./gitlab-runner.ts')).createGitlabRunnerAttestor,
   'aws-instance': async () => (await import('./aws-instance.ts')).createAwsInstanceAttestor,
 };
 

@@ -38,6 +38,11 @@ export interface NodeRegistry {
   check(nodeKey: string): void;
   /** Permanently. In force when it resolves; throws if it cannot be stored. */
   evict(nodeKey: string): Promise<void>;
+  /**
+   * What this key was for has ended: it is evicted until then (epoch milliseconds), when nothing that it proved counts any more. In force
+   * when it resolves; throws if it cannot be stored.
+   */
+  end(nodeKey: string, until: number): Promise<void>;
   /** Evicts every key of an identity: none of its hosts may return without a new token. Returns them. */
   evictAll(spiffeId: SpiffeId): Promise<readonly string[]>;
 }
@@ -57,6 +62,8 @@ const keepEndedMs = 3_600_000;
 export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps): NodeRegistry {
   // What is evicted stays evicted in this process, whatever happens to the table.
   const gone = new Set<string>();
+  const ended = createEnded(clock);
+  const isEvicted = (nodeKey: string): boolean => gone.has(nodeKey) || ended.has(nodeKey);
   const listeners = new Set<(nodeKey: string) => void>();
   let unwatch = (): void => {};
   const list = async (): Promise<readonly KnownNode[]> =>
@@ -66,20 +73,31 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
     return value === undefined ? undefined : read(nodeKey, value);
   };
   const check = (nodeKey: string): void => {
+    if (ended.has(nodeKey)) {
+      throw new CellwallError('failed_precondition', 'what this SVID was for has ended', {
+        hint: 'a job has an identity until its runner says that it has ended',
+      });
+    }
     if (!gone.has(nodeKey)) return;
     throw new CellwallError('failed_precondition', `this host was evicted (node key ${nodeKey.slice(0, 16)})`, {
       hint: 'start it with a new join token: cellwall token create',
     });
   };
-  const learn = (nodeKey: string): void => {
-    if (gone.has(nodeKey)) return;
-    gone.add(nodeKey);
+  const learn = (nodeKey: string, value: Json): void => {
+    if (isEvicted(nodeKey)) return;
+    add(nodeKey, value);
     for (const listener of listeners) listener(nodeKey);
   };
+  function add(nodeKey: string, value: Json): void {
+    const { until }: { readonly until?: unknown } = Object(value);
+    if (typeof until === 'number') ended.add(nodeKey, until);
+    else gone.add(nodeKey);
+  }
   /** Before it gets anything: whoever can keep the news of an eviction from this replica cannot keep it from that. */
   const look = async (nodeKey: string): Promise<void> => {
     try {
-      if ((await evicted.get(nodeKey)) !== undefined) learn(nodeKey);
+      const value = await evicted.get(nodeKey);
+      if (value !== undefined) learn(nodeKey, value);
     } catch (reason) {
       if (CellwallError.from(reason).code !== 'unavailable') throw reason;
     }
@@ -94,10 +112,10 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
   };
   return {
     async restore() {
-      for (const { key } of await evicted.list()) gone.add(key);
+      for (const { key, value } of await evicted.list()) add(key, value);
       unwatch();
       unwatch = evicted.watch(({ key, value }) => {
-        if (value !== undefined) learn(key);
+        if (value !== undefined) learn(key, value);
       });
     },
     onEvicted: (listener) => void listeners.add(listener),
@@ -109,7 +127,7 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
       const proved = evidence ?? (before?.spiffeId === spiffeId ? before.evidence : tokenEvidence(spiffeId));
       const ttlMs = Math.min(keepMs, (proved.notAfter ?? Number.POSITIVE_INFINITY) - clock.now() + keepEndedMs);
       await nodes.set(nodeKey, { spiffeId, seenAt: clock.now(), ...stored(proved) }, { ttlMs: Math.max(1, ttlMs) });
-      if (gone.has(nodeKey)) await nodes.delete(nodeKey);
+      if (isEvicted(nodeKey)) await nodes.delete(nodeKey);
       check(nodeKey);
     },
     async forget(nodeKey) {
@@ -117,9 +135,18 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
     },
     find,
     list,
-    isEvicted: (nodeKey) => gone.has(nodeKey),
+    isEvicted,
     check,
     evict,
+    async end(nodeKey, until) {
+      learn(nodeKey, { until });
+      try {
+        // Not in the place of what an operator evicted for good.
+        await evicted.claim(nodeKey, { until }, { ttlMs: Math.max(1, until - clock.now()) });
+      } finally {
+        await nodes.delete(nodeKey);
+      }
+    },
     async evictAll(spiffeId) {
       const own = (await list()).filter((node) => node.spiffeId === spiffeId).map(({ nodeKey }) => nodeKey);
       for (const nodeKey of own) await evict(nodeKey);
@@ -147,4 +174,19 @@ function read(nodeKey: string, value: Json): KnownNode | undefined {
   if (notAfter !== undefined && typeof notAfter !== 'number') return undefined;
   const evidence = { attestor, values: Object.fromEntries(pairs), ...defined({ notAfter }) };
   return { nodeKey, spiffeId, seenAt, evidence };
+}
+
+/** Those of jobs, which are many, each for as long as it matters. */
+function createEnded(clock: Pick<Clock, 'now'>) {
+  const keys = new Map<string, number>();
+  let sweepAt = 1000;
+  return {
+    has: (nodeKey: string): boolean => keys.has(nodeKey),
+    add(nodeKey: string, until: number): void {
+      keys.set(nodeKey, until);
+      if (keys.size < sweepAt) return;
+      for (const [key, end] of keys) if (end < clock.now()) keys.delete(key);
+      sweepAt = Math.max(1000, 2 * keys.size);
+    },
+  };
 }

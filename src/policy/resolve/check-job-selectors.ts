@@ -18,7 +18,7 @@ const names = [
   ['user', 'user_login'],
 ] as const;
 
-/** Reports selectors of `gitlab-id-token` that others can come to match, or whose template gives others the same ID. */
+/** Reports selectors of jobs (of any attestor of jobs) that others can come to match, or whose template gives others the same ID. */
 export function checkJobSelectors(
   parsed: ParsedDocument<Workload>,
   template: IdentityTemplate | undefined,
@@ -26,7 +26,7 @@ export function checkJobSelectors(
 ): void {
   const taken = (template?.segments ?? []).flatMap((segment) => ('key' in segment ? [segment.key] : []));
   for (const [index, { attestor, match }] of parsed.document.spec.selectors.entries()) {
-    if (attestor !== 'gitlab-id-token') continue;
+    if (attestor !== 'gitlab-id-token' && attestor !== 'gitlab-runner') continue;
     const fault = faultOf(new Set(Object.keys(match)), new Set(taken));
     if (fault !== undefined) problems.error(parsed, ['spec', 'selectors', index], fault);
   }

@@ -10,6 +10,7 @@ import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { IdentitiesIr, TemplateWorkloadIr, WorkloadIr } from '../ir.ts';
 import { checkIdentities, type Placed } from './check-identities.ts';
 import { checkJobSelectors } from './check-job-selectors.ts';
+import { checkRunnerSelectors } from './check-runner-selectors.ts';
 import { nameHint } from './names.ts';
 import type { Problems } from './problems.ts';
 import { resolveIdentity, type WorkloadContext } from './resolve-identity.ts';
@@ -77,7 +78,9 @@ export function resolveWorkloads(
     withServices(drafts, found) {
       const all = new Map(exact);
       const together = [...placed];
+      const services = new Set<SpiffeId>();
       for (const { key, spiffeId, source, external } of drafts) {
+        services.add(spiffeId);
         if (external || all.has(spiffeId)) continue;
         const selectors = [tokenSelector(spiffeId)];
         const document = `Service/${key}` as DocumentKey;
@@ -86,7 +89,9 @@ export function resolveWorkloads(
         together.push({ workload });
       }
       checkIdentities(together, found);
-      return { exact: all, templates };
+      const identities = { exact: all, templates };
+      checkRunnerSelectors(together, { identities, services }, found);
+      return identities;
     },
   };
 }

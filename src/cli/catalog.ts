@@ -20,6 +20,7 @@ import { importCommand } from './commands/import.ts';
 import { nodeCommand } from './commands/node.ts';
 import { rejectCommand } from './commands/reject.ts';
 import { rollbackCommand } from './commands/rollback.ts';
+import { runnerCommand } from './commands/runner.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { serveCommand } from './commands/serve.ts';
 import { sidecarCommand } from './commands/sidecar.ts';
@@ -47,7 +48,11 @@ export function createCatalog(context: CliContext): Command {
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', `\nExit codes: ${codes()}.\nFlags win over the environment. docs/cli.md has every flag.`)
     .hook('preAction', (_program, action) => applyEnvironment(action, context.env));
-  program.commandsGroup('Run:').addCommand(serveCommand(context)).addCommand(sidecarCommand(context));
+  program
+    .commandsGroup('Run:')
+    .addCommand(serveCommand(context))
+    .addCommand(sidecarCommand(context))
+    .addCommand(runnerCommand(context));
   program
     .commandsGroup('Documents:')
     .addCommand(validateCommand(context))

@@ -106,6 +106,35 @@ export interface ExchangeSvidOptions {
   readonly logLevel: LogLevel;
 }
 
+export interface ServeRunnerOptions extends FetchSvidOptions {
+  /** Where its jobs have their sockets. */
+  readonly runDir: string;
+  /** How jobs are kept apart: by a user for each, from this range; or by containers. */
+  readonly separation:
+    | { readonly kind: 'users'; readonly from: number; readonly to: number }
+    | { readonly kind: 'containers'; readonly owner?: NonNullable<WorkloadApiOptions['owner']> };
+}
+
+/** A job, as GitLab told its runner. */
+export interface JobOptions {
+  readonly runDir: string;
+  /** Digits. */
+  readonly job: string;
+  readonly project: string;
+  /** Its id_token. */
+  readonly token?: Redacted<string>;
+}
+
+export interface OpenedJob {
+  /** Its user, if it has one of its own. */
+  readonly user?: number;
+  /** Absent: it has no identity. */
+  readonly socket?: SocketPath;
+  readonly spiffeId?: string;
+  /** Why it has none. */
+  readonly reason?: string;
+}
+
 export interface FetchedSvid {
   readonly spiffeId: string;
   /** Epoch milliseconds. */
@@ -145,6 +174,12 @@ export interface CliRun {
   exchangeSvid(options: ExchangeSvidOptions): Promise<FetchedSvid>;
   /** Fetches, and renews until it is told to stop. `started` is told of the first one. Answers the exit code. */
   keepSvid(options: KeepSvidOptions, started: (svid: FetchedSvid) => void): Promise<0>;
+  /** Holds the identity of a runner, and gives each of its jobs the job's, until it is told to stop. `started`: it takes jobs. */
+  serveRunner(options: ServeRunnerOptions, started: (svid: FetchedSvid) => void): Promise<0>;
+  /** Has the process of `serveRunner` take a job. */
+  openJob(options: JobOptions): Promise<OpenedJob>;
+  /** `keepUser`: until it is closed once more. False if there was no such job. */
+  closeJob(options: Pick<JobOptions, 'runDir' | 'job'> & { readonly keepUser: boolean }): Promise<boolean>;
   /** Moves what a store holds to another one, or to a file and back. */
   moveStore(options: MoveOptions): Promise<Moved>;
   /** Envoy's bootstrap, as the sidecar would write it. */

@@ -21,7 +21,8 @@ import type {
   WantedIdentity,
 } from './run.ts';
 
-type SidecarRun = Pick<CliRun, 'sidecar' | 'fetchSvid' | 'exchangeSvid' | 'keepSvid' | 'bootstrap'>;
+type SidecarRun = Pick<CliRun, 'sidecar' | 'fetchSvid' | 'exchangeSvid' | 'keepSvid' | 'bootstrap' | RunnerNames>;
+type RunnerNames = 'serveRunner' | 'openJob' | 'closeJob';
 
 export function createSidecarRun({ env }: Pick<CliIo, 'env'>): SidecarRun {
   return {
@@ -68,6 +69,22 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): SidecarRun {
       const { keepSvidRunning } = await import('./keep-svid-run.ts');
       const fetching = await fetchOptions(options);
       return keepSvidRunning(options, fetching, env, (svid) => started(fetchedSvid(svid, options.directory)));
+    },
+
+    async serveRunner(options, started) {
+      const { serveRunner } = await import('./runner-run.ts');
+      const { directory } = options;
+      return serveRunner(options, await fetchOptions(options), (svid) => started(fetchedSvid(svid, directory)));
+    },
+
+    async openJob({ runDir, ...job }) {
+      const { askToOpen } = await import('../sidecar/runner/control-socket.ts');
+      return askToOpen(runDir, job);
+    },
+
+    async closeJob({ runDir, job, keepUser }) {
+      const { askToClose } = await import('../sidecar/runner/control-socket.ts');
+      return askToClose(runDir, job, keepUser);
     },
 
     async bootstrap(options) {

@@ -1,12 +1,12 @@
 // SPIFFE's Workload API on a Unix socket. Who may open the socket has the identity: its owner and mode are all that decides.
-import { lstatSync, rmSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import type { GrpcMethods } from '../lib/grpc-call.ts';
 import type { Log } from '../lib/log.ts';
 import { formatSocketPath, type SocketPath } from '../lib/socket-path.ts';
 import { createHttp2Transport } from '../xds/server/transport-http2.ts';
-import { checkSocketFolder, guardSocket, refused, type SocketGuard, type SocketOwner } from './socket-guard.ts';
+import { listenPrivately } from './listen-privately.ts';
+import { checkSocketFolder, guardSocket, type SocketGuard, type SocketOwner } from './socket-guard.ts';
 
 export interface ServeWorkloadApiOptions {
   readonly socket: SocketPath;
@@ -75,7 +75,7 @@ export async function serveWorkloadApi(options: ServeWorkloadApiOptions): Promis
   });
   server.maxConnections = mostConnections;
   checkSocketFolder(socket);
-  await listen(server, socket);
+  await listenPrivately(server, socket);
   try {
     guard = guardSocket(socket, mode, owner);
   } catch (reason) {
@@ -93,49 +93,4 @@ export async function serveWorkloadApi(options: ServeWorkloadApiOptions): Promis
         transport.destroy();
       }),
   };
-}
-
-async function listen(server: Server, { path }: SocketPath): Promise<void> {
-  await clear(path);
-  const listening = new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.once('listening', resolve);
-  });
-  // It is created within this call, and must be open to nobody else until it has its owner.
-  const umask = process.umask(0o177);
-  try {
-    server.listen(path);
-  } finally {
-    process.umask(umask);
-  }
-  try {
-    await listening;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw refused(
-      path,
-      `cannot listen there: ${reason}`,
-      'its folder must exist, and this user must be able to write to it',
-    );
-  }
-}
-
-/** Removes what a killed process left behind. */
-async function clear(path: string): Promise<void> {
-  const there = lstatSync(path, { throwIfNoEntry: false });
-  if (there === undefined) return;
-  if (!there.isSocket()) throw refused(path, 'it is not a socket', `move ${path} away, or choose another path`);
-  if (await answers(path)) throw refused(path, 'a program listens there', 'stop it, or choose another path');
-  rmSync(path, { force: true });
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const tried = connect(path);
-    tried.once('connect', () => {
-      tried.destroy();
-      resolve(true);
-    });
-    tried.once('error', () => resolve(false));
-  });
 }

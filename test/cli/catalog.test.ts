@@ -64,6 +64,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'base.yaml'), base);
   const { certificate: pem } = await (await createTestCa('catalog')).issue({ uri: 'spiffe://td1/service/web' });
   writeFileSync(join(folder, 'svid.pem'), pem);
+  writeFileSync(join(folder, 'job.json'), JSON.stringify({ id: 7, job_info: { project_id: 42 }, variables: [] }));
   writeFileSync(join(folder, 'descriptor.binpb'), descriptorSet('pkg.Topology', [{ name: 'GetCells', access: [1] }]));
   await cellwall(['apply', '-f', join(folder, 'base.yaml')]);
   await cellwall(['apply', '-f', '-'], yaml(serviceText('web', 'tcp')));
@@ -89,6 +90,16 @@ const run: Partial<CliRun> = {
   sidecar: async () => 0,
   fetchSvid: async () => ({ spiffeId: 'spiffe://td1/service/web', notAfter: 0, files: [] }),
   exchangeSvid: async () => ({ spiffeId: 'spiffe://td1/ci/42', notAfter: 0, files: [] }),
+  async serveRunner(_options, started) {
+    started({ spiffeId: 'spiffe://td1/runner/5', notAfter: 0, files: [] });
+    return 0;
+  },
+  openJob: async () => ({
+    user: 200_000,
+    socket: { path: '/run/cellwall-runner/7/api.sock' },
+    spiffeId: 'spiffe://td1/ci/42',
+  }),
+  closeJob: async () => true,
   bootstrap: async () => ({ node: {} }),
   moveStore: async () => ({ revision: 1, documents: 2, entries: 3, audit: 0 }),
   inspect: async () => ({ problems: [], asked: 0 }),
@@ -107,6 +118,9 @@ function cellwall(
 const calls: Readonly<Record<string, () => readonly string[]>> = {
   serve: () => ['--documents', folder],
   sidecar: () => ['--service', 'web'],
+  'runner serve': () => ['--spiffe-id', 'spiffe://td1/runner/5', '--dir', folder, '--job-users', '200000-200099'],
+  'runner open': () => ['--response', join(folder, 'job.json'), '--builds-dir', '/builds'],
+  'runner close': () => ['--response', join(folder, 'job.json')],
   validate: () => [join(folder, 'base.yaml')],
   apply: () => ['-f', join(folder, 'base.yaml'), '--dry-run'],
   get: () => [],
@@ -199,7 +213,7 @@ describe.each(leaves.filter(({ command }) => command.options.some(({ long }) => 
   ({ name }) => {
     it('fails as one error object without a control plane', async () => {
       // What enrols gets its identity elsewhere, and asks only for a token.
-      if (['sidecar', 'svid fetch'].includes(name)) return;
+      if (['sidecar', 'svid fetch', 'runner serve'].includes(name)) return;
       const { code, stdout, stderr } = await cellwall([...argsOf(name), '-o', 'json'], '', '127.0.0.1:1');
       expect(code).toBe(1);
       const { error } = JSON.parse(stdout);

@@ -52,7 +52,8 @@ function mode(text: string): number {
   return Number.parseInt(text, 8);
 }
 
-function owner(text: string): NonNullable<WorkloadApiOptions['owner']> {
+/** `UID:GID`. */
+export function owner(text: string): NonNullable<WorkloadApiOptions['owner']> {
   const [, uid, gid] = /^(\d{1,10}):(\d{1,10})$/.exec(text) ?? [];
   if (uid === undefined || gid === undefined || Math.max(Number(uid), Number(gid)) >= 2 ** 32 - 1) {
     throw new InvalidArgumentError('numbers of a user and a group, as in 1001:1001 (id -u NAME, id -g NAME)');

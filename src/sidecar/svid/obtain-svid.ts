@@ -24,11 +24,11 @@ export interface ObtainSvidDeps {
   /** Other evidence of this host. */
   readonly evidence?: EvidenceSource;
   readonly nodeKey: NodeKeyFile;
+  /** The node key is the only means of renewal: others have the SVID and its key, too, and may not have it renewed. */
+  readonly sharesSvid?: true;
   /** Throws if the identity is not the expected one: a new one is not saved. */
   readonly verify?: (spiffeId: string, from: 'folder' | 'control plane') => void;
   readonly files: SvidFiles;
-  /** This helper says when its program has what was issued: not before does it count as replaced. Default: it does not. */
-  readonly confirmed?: boolean;
   /** Of several bundles the newest is kept, whatever its source. */
   readonly roots?: NewestRoots;
   readonly clock: Clock;
@@ -124,16 +124,16 @@ type MeansName = 'renewal' | 'node key' | 'attestation' | 'join token';
 type Means = readonly [name: MeansName, attempt: () => Promise<IssueReply>];
 
 function meansOf(
-  { server: at, token, evidence: source, nodeKey, files, confirmed, clock, signal, timeoutMs }: AtOneServer,
+  { server: at, token, evidence: source, nodeKey, sharesSvid, files, clock, signal, timeoutMs }: AtOneServer,
   key: KeyObject,
 ): readonly Means[] {
   const means: Means[] = [];
-  const server = { ...at, ...defined({ timeoutMs, confirmed }) };
+  const server = { ...at, ...defined({ timeoutMs }) };
   const current = files.read();
   if (current !== undefined) {
     const serverId = serverUriOf(current.chain);
     const client = createIdentityClient({ ...server, roots: current.bundle, serverId, signal });
-    if (current.notAfter.getTime() > clock.now()) {
+    if (sharesSvid !== true && current.notAfter.getTime() > clock.now()) {
       means.push(['renewal', () => client.renew({ chain: current.chain, currentKey: current.key, key })]);
     }
     // Whether it is known is decided by the control plane: it may be new, or have joined in this very process.

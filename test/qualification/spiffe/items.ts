@@ -68,6 +68,28 @@ export const spiffeItems: readonly Item[] = [
     files: ['test/system/gitlab-svid.test.ts'],
   }),
   fromTests({
+    name: 'runner',
+    line:
+      "A runner that gives its jobs their identities, by the stages of GitLab's custom executor, with a user for each job, go-spiffe and " +
+      'py-spiffe; five times two jobs at once that try 17 ways to each other; what outlives a job; a runner that is killed',
+    bound: 'each job has its own identity, by both libraries, and reaches nothing of another; none after its end',
+    files: ['test/system/gitlab-runner.test.ts'],
+  }),
+  fromTests({
+    name: 'runner-bounds',
+    line:
+      'A runner that lies, replays, is banned, or asks for jobs of other projects, refs and runners; a job that copied its SVID; 200 ' +
+      'jobs that end while they are given theirs; Workloads that would let a runner have more',
+    bound:
+      'what GitLab and documents both allow, once; no identity after its end; each refusal on record with its reason',
+    files: [
+      'test/sidecar/runner.test.ts',
+      'test/sidecar/runner-parts.test.ts',
+      'test/identity/gitlab-runner.test.ts',
+      'test/policy/runner-selectors.test.ts',
+    ],
+  }),
+  fromTests({
     name: 'token-retirement',
     line:
       'A shared token retires under load, with a real control plane and sidecars: sent by two callers, rotated, replaced by their ' +

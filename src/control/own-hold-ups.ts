@@ -4,6 +4,7 @@
 import type { PublisherStatus } from '../identity/publisher/publisher-status.ts';
 import type { FoundHoldUp, HoldUp } from '../identity/roots/hold-up.ts';
 import { type RootsRecord, retiringRoots, rootName } from '../identity/roots/roots-record.ts';
+import type { SaidInUse } from '../identity/roots/said-in-use.ts';
 import type { TrustBundle } from '../identity/trust-bundle.ts';
 import type { SeenCaller } from '../observe/seen-issuers.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
@@ -21,8 +22,8 @@ export interface OwnFacts {
   readonly isAlive: (replica: string) => boolean;
   /** The secrets that it asks for: what is in force of each, and whether it has accepted that. */
   readonly secrets: (node: string) => readonly ResourceStatus[];
-  /** The roots that a host's helper says it has, by name; undefined if none is listening. */
-  readonly trusting: (nodeKey: string) => readonly string[] | undefined;
+  /** What a host's helper says that it has; undefined if none is listening. */
+  readonly inUse: (nodeKey: string) => SaidInUse | undefined;
   readonly publishers: readonly PublisherStatus[];
   /** Who was seen calling, with a certificate of which issuer. */
   readonly callers: readonly SeenCaller[];
@@ -71,7 +72,7 @@ function signsUnder(record: RootsRecord, { self, server, signer }: OwnFacts): re
 }
 
 /** Proxies whose stream is here, or was, or was where nobody is heard any more. */
-function unaccepted({ roots }: RootsRecord, { proxies, isAlive, secrets, trusting }: OwnFacts): readonly FoundHoldUp[] {
+function unaccepted({ roots }: RootsRecord, { proxies, isAlive, secrets, inUse }: OwnFacts): readonly FoundHoldUp[] {
   const bodies = roots.map(({ pem }) => pem.trim());
   return proxies.flatMap((proxy): FoundHoldUp[] => {
     const { node, state, run, holder, replica } = proxy;
@@ -92,7 +93,7 @@ function unaccepted({ roots }: RootsRecord, { proxies, isAlive, secrets, trustin
       return [{ kind: 'proxy', who: node, why: 'it was not sent the new root yet' }];
     }
     if (run === undefined || holder === undefined) return [];
-    const heard = trusting(holder);
+    const heard = inUse(holder)?.roots;
     const helper = { kind: 'helper', who: node, nodeKey: holder } as const;
     if (heard === undefined) return [{ ...helper, why: 'its helper is not listening for new roots' }];
     const names = roots.map(({ pem }) => rootName(pem));

@@ -5,13 +5,15 @@ import type { KnownToken } from '../identity/attestor/join-token.ts';
 import type { IssuedCertificate } from '../identity/issued-log.ts';
 import type { FoundHoldUp, HoldUp } from '../identity/roots/hold-up.ts';
 import { type RootsRecord, rootName } from '../identity/roots/roots-record.ts';
+import type { SaidInUse } from '../identity/roots/said-in-use.ts';
 import { defined } from '../lib/defined.ts';
+import { whyNotTaken } from './not-taken.ts';
 
 /** What all control planes on one store know. */
 export interface SharedFacts {
   readonly issued: readonly IssuedCertificate[];
-  /** The roots that a host's helper says it has, by name, as heard here. */
-  readonly trusting: (nodeKey: string) => readonly string[] | undefined;
+  /** What a host's helper says that it has, as heard here; undefined if none is listening. */
+  readonly inUse: (nodeKey: string) => SaidInUse | undefined;
   /** Whoever gets no certificate any more, evicted or banned: nobody waits for them. */
   readonly refused: (bearer: Pick<IssuedCertificate, 'spiffeId' | 'nodeKey'>) => boolean;
   /** Join tokens that have not ended. */
@@ -51,7 +53,7 @@ export function sharedHoldUps(record: RootsRecord, facts: SharedFacts): readonly
  * files, and proxies that are away, which may be at a control plane that is cut off.
  */
 function untold(record: RootsRecord, facts: SharedFacts): readonly FoundHoldUp[] {
-  const { issued, trusting, refused, connected, now } = facts;
+  const { issued, inUse, refused, connected, now } = facts;
   const names = record.roots.map(({ pem }) => rootName(pem));
   const isAway = ({ purpose, node }: IssuedCertificate): boolean =>
     purpose === 'pushed' && node !== undefined && !connected(node);
@@ -60,23 +62,35 @@ function untold(record: RootsRecord, facts: SharedFacts): readonly FoundHoldUp[]
     const newest = newestOf(certificates);
     const { nodeKey, spiffeId, trusts = '', purpose } = newest;
     if (refused(newest)) return [];
-    const known = [...trusts.split(' '), ...((nodeKey === undefined ? undefined : trusting(nodeKey)) ?? [])];
-    if (names.every((name) => known.includes(name))) return [];
+    const said = nodeKey === undefined ? undefined : inUse(nodeKey);
+    const notTaken = whyNotTaken(record, newest, said);
+    const known = [...trusts.split(' '), ...(said?.roots ?? [])];
+    const who = named(newest, spiffeId);
+    if (names.every((name) => known.includes(name))) {
+      if (notTaken === undefined) return [];
+      return [{ kind: 'certificate', who, why: `${notTaken}; ${ends(newest)}`, ...defined({ nodeKey }) }];
+    }
     const next = purpose === 'pushed' ? 'it is away' : 'it is with its next renewal';
     const why = `it was not given the new root: ${next}; ${ends(newest)}`;
-    return [{ kind: 'certificate', who: named(newest, spiffeId), why, ...defined({ nodeKey }) }];
+    return [{ kind: 'certificate', who, why, ...defined({ nodeKey }) }];
   });
 }
 
 /** Certificates that are still good, that a root on its way out vouches for, and that their holder did not replace. */
-function underOld(record: RootsRecord, { issued, refused, now }: SharedFacts): readonly HoldUp[] {
+function underOld(record: RootsRecord, { issued, inUse, refused, now }: SharedFacts): readonly FoundHoldUp[] {
   const stay = record.roots.filter(({ state }) => state === 'active' || state === 'published');
   const names = stay.map(({ pem }) => rootName(pem));
   const good = issued.filter((one) => one.purpose !== 'server' && Date.parse(one.notAfter) > now);
-  return [...Map.groupBy(good, holderOf).values()].flatMap((certificates): HoldUp[] => {
+  return [...Map.groupBy(good, holderOf).values()].flatMap((certificates): FoundHoldUp[] => {
     const newest = newestOf(certificates);
-    if (newest.root !== undefined && names.includes(newest.root)) return [];
+    const { nodeKey } = newest;
     if (refused(newest)) return [];
+    if (newest.root !== undefined && names.includes(newest.root)) {
+      const notTaken = whyNotTaken(record, newest, nodeKey === undefined ? undefined : inUse(nodeKey));
+      const who = named(newest, newest.spiffeId);
+      if (notTaken === undefined) return [];
+      return [{ kind: 'certificate', who, why: `${notTaken}; ${ends(newest)}`, ...defined({ nodeKey }) }];
+    }
     const what = newest.purpose === 'pushed' ? 'the certificate that it was sent' : 'its certificate';
     return [
       {

@@ -1,5 +1,6 @@
 // Waits at the identity API for the roots of the trust domain to change, over mTLS with the proxy's SVID.
 import { request } from 'node:https';
+import { inUseQuery, type SaidInUse } from '../identity/roots/said-in-use.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { readReply } from './client.ts';
 import { type BundleReply, identityPaths } from './identity-protocol.ts';
@@ -11,8 +12,8 @@ export interface AwaitBundle {
   readonly svid: OwnSvid;
   /** The answer is a bundle newer than that. */
   readonly after: number;
-  /** Names of the roots that this host has: a root is not replaced before the new one is there. */
-  readonly roots?: readonly string[];
+  /** What this host has: a root is not replaced before the new one is there. */
+  readonly said?: SaidInUse;
   /** Ends the wait. */
   readonly signal: AbortSignal;
 }
@@ -21,7 +22,14 @@ export interface AwaitBundle {
 const keepAliveMs = 30_000;
 
 /** Throws the server's error, `aborted` if the wait was ended, and `unavailable` if the connection was lost. */
-export async function awaitBundle({ host, port, svid, after, roots = [], signal }: AwaitBundle): Promise<BundleReply> {
+export async function awaitBundle({
+  host,
+  port,
+  svid,
+  after,
+  said = { roots: [] },
+  signal,
+}: AwaitBundle): Promise<BundleReply> {
   const text = await new Promise<string>((resolve, reject) => {
     const fail = (cause: Error): void => {
       outgoing.destroy();
@@ -31,7 +39,7 @@ export async function awaitBundle({ host, port, svid, after, roots = [], signal 
     };
     const socket = connectAs(svid, { host, port });
     socket.setKeepAlive(true, keepAliveMs);
-    const path = `${identityPaths.nextBundle}?after=${after}&roots=${roots.join(',')}`;
+    const path = `${identityPaths.nextBundle}?after=${after}&${inUseQuery(said)}`;
     const outgoing = request(
       { createConnection: () => socket, host, port, path, method: 'GET', signal, headers: { connection: 'close' } },
       (response) => readReply(response, resolve, fail),

@@ -2,21 +2,22 @@
 // nobody has to poll.
 import type { ServerResponse } from 'node:http';
 import { rootName } from '../identity/roots/roots-record.ts';
-import { bundlePem, maxRoots, type TrustBundle } from '../identity/trust-bundle.ts';
+import type { SaidInUse } from '../identity/roots/said-in-use.ts';
+import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import type { BundleReply } from './identity-protocol.ts';
 
 export interface BundleWaiters {
   /**
-   * Resolves at once if the bundle is newer than `after`, otherwise as soon as it is. `who`: whose requests are counted together. `roots`:
-   * names of those that it has, as it says. `check` throws if it may not wait any longer.
+   * Resolves at once if the bundle is newer than `after`, otherwise as soon as it is. `who`: whose requests are counted together. `said`:
+   * what it has, as it says. `check` throws if it may not wait any longer.
    */
-  wait(after: number, who: string, response: ServerResponse, roots?: readonly string[], check?: () => void): void;
+  wait(after: number, who: string, response: ServerResponse, said?: SaidInUse, check?: () => void): void;
   /** Somebody was banned or evicted: whoever `check` throws for is answered with that. `refuse` sends the answer. */
   turnAway(refuse: (response: ServerResponse, reason: CellwallError) => void): void;
-  /** Names of the roots that whoever waits in that name has, as it says: of several, the last one. Undefined: nobody waits. */
-  trusting(who: string): readonly string[] | undefined;
+  /** What whoever waits in that name has, as it says: of several, the last one. Undefined: nobody waits. */
+  inUse(who: string): SaidInUse | undefined;
   /** Tells whoever waits in that name, or else asks next, to renew its certificate now. False: too many are to be told. */
   renew(who: string): boolean;
   close(): void;
@@ -31,7 +32,7 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
   /** In order of arrival. */
   const waiting = new Map<ServerResponse, string>();
   const checks = new WeakMap<ServerResponse, () => void>();
-  const trusted = new Map<string, Map<ServerResponse, readonly string[]>>();
+  const saying = new Map<string, Map<ServerResponse, SaidInUse>>();
   const counts = new Map<string, number>();
   /** They did not wait when they were to renew. */
   const toTell = new Set<string>();
@@ -39,8 +40,8 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
     const who = waiting.get(response);
     if (who === undefined) return;
     waiting.delete(response);
-    trusted.get(who)?.delete(response);
-    if (trusted.get(who)?.size === 0) trusted.delete(who);
+    saying.get(who)?.delete(response);
+    if (saying.get(who)?.size === 0) saying.delete(who);
     const left = (counts.get(who) ?? 1) - 1;
     if (left > 0) counts.set(who, left);
     else counts.delete(who);
@@ -53,7 +54,7 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
     }
   });
   return {
-    wait(after, who, response, roots = [], check = () => {}) {
+    wait(after, who, response, said = { roots: [] }, check = () => {}) {
       if (toTell.delete(who)) return send(response, replyOf(bundle.value(), { renew: true }));
       if (bundle.value().sequence > after) return send(response, replyOf(bundle.value()));
       const count = counts.get(who) ?? 0;
@@ -64,7 +65,7 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
       }
       waiting.set(response, who);
       checks.set(response, check);
-      trusted.set(who, (trusted.get(who) ?? new Map<ServerResponse, readonly string[]>()).set(response, roots));
+      saying.set(who, (saying.get(who) ?? new Map<ServerResponse, SaidInUse>()).set(response, said));
       counts.set(who, count + 1);
       response.once('close', () => leave(response));
     },
@@ -78,12 +79,12 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
         }
       }
     },
-    trusting(who) {
+    inUse(who) {
       // A connection that was lost may not have been noticed yet: what its successor says is later.
-      return [...(trusted.get(who)?.values() ?? [])].at(-1);
+      return [...(saying.get(who)?.values() ?? [])].at(-1);
     },
     renew(who) {
-      const found = [...(trusted.get(who)?.keys() ?? [])];
+      const found = [...(saying.get(who)?.keys() ?? [])];
       if (found.length === 0 && toTell.size >= maxWaiting) return false;
       if (found.length === 0) toTell.add(who);
       const body = replyOf(bundle.value(), { renew: true });
@@ -107,9 +108,4 @@ function replyOf(bundle: TrustBundle, more: Pick<BundleReply, 'renew'> = {}): st
 function send(response: ServerResponse, body: string): void {
   const headers = { 'content-type': 'application/json', 'cache-control': 'no-store', connection: 'close' };
   response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
-}
-
-/** As `?roots=` has them: separated by commas. What is none is ignored. */
-export function readRootNames(text: string | null): readonly string[] {
-  return (text ?? '').split(',', maxRoots).filter((name) => /^[A-Za-z0-9_-]{12}$/.test(name));
 }

@@ -35,6 +35,8 @@ export interface IdentityClientOptions {
   readonly roots: string;
   /** The SPIFFE ID of the server. Default: derived from the trust domain that the roots name. */
   readonly serverId?: string | undefined;
+  /** What is issued counts once this host says that it is in use (identity-protocol.ts). */
+  readonly confirmed?: boolean;
   readonly timeoutMs?: number;
   /** Aborts what is in progress. */
   readonly signal?: AbortSignal | undefined;
@@ -45,6 +47,7 @@ const maxReplyBytes = 1_048_576;
 /** Errors that the server reports are thrown with its code and hint. Default time limit 5 s. */
 export function createIdentityClient(options: IdentityClientOptions): IdentityClient {
   const { host, port, roots, timeoutMs = 5000, signal, serverId: expected = serverUriOfRoots(roots) } = options;
+  const confirmed = options.confirmed === true ? ({ confirmed: true } as const) : {};
   const post = async (path: string, body: AttestRequest | RenewRequest): Promise<IssueReply> =>
     parseReply(
       await exchange({ host, port, path, body: JSON.stringify(body), timeoutMs, signal, trust: { roots, expected } }),
@@ -57,11 +60,13 @@ export function createIdentityClient(options: IdentityClientOptions): IdentityCl
         csr,
         nodeKey: createPublicKey(nodeKey).export({ format: 'der', type: 'spki' }).toString('base64url'),
         proof: createProof('attest', derOf(csr), nodeKey),
+        ...confirmed,
       });
     },
     renew({ chain, currentKey, key }) {
       const csr = createCsr(key);
-      return post(identityPaths.renew, { chain, csr, proof: createProof('renew', derOf(csr), currentKey) });
+      const proof = createProof('renew', derOf(csr), currentKey);
+      return post(identityPaths.renew, { chain, csr, proof, ...confirmed });
     },
   };
 }

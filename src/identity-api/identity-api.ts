@@ -2,6 +2,7 @@
 // bundle, and reports of proxies. A handful of routes on plain node:https needs no framework.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ForeignBundle } from '../identity/federation/foreign-bundle.ts';
+import { readInUse } from '../identity/roots/said-in-use.ts';
 import type { ServerSvid } from '../identity/server-svid.ts';
 import { bundlePem } from '../identity/trust-bundle.ts';
 import { sha256 } from '../identity/x509/fingerprint.ts';
@@ -11,7 +12,7 @@ import { httpStatus } from '../lib/http-status.ts';
 import type { Log } from '../lib/log.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
 import { sourceOf } from '../lib/source-of.ts';
-import { type BundleWaiters, createBundleWaiters, readRootNames } from './bundle-waiters.ts';
+import { type BundleWaiters, createBundleWaiters } from './bundle-waiters.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
 import { createFollowRoutes, type Followed } from './follow-routes.ts';
 import { foreignTrustReply } from './foreign-trust.ts';
@@ -23,9 +24,9 @@ import { createJwtRoutes, type JwtServices } from './jwt-routes.ts';
 import { readBody } from './read-body.ts';
 import { createReceivers, type Receivers } from './receivers.ts';
 
-/** With what hosts say of the roots that they have. */
+/** With what hosts say that they have. */
 export type IdentityApi = IdentityServer &
-  Pick<BundleWaiters, 'trusting' | 'renew'> & {
+  Pick<BundleWaiters, 'inUse' | 'renew'> & {
     /** Somebody was banned or evicted: who waits here and is told so. */
     turnAway(): void;
   };
@@ -76,8 +77,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
         if (!Number.isSafeInteger(after)) throw new CellwallError('invalid_argument', '"after" must be a whole number');
         // It stays open until something changes, and must not occupy a place at the front door.
         settled();
-        const roots = readRootNames(asked.get('roots'));
-        return waiters.wait(after, peer.nodeKey ?? caller.who, response, roots, () => checkStays(peer));
+        return waiters.wait(after, peer.nodeKey ?? caller.who, response, readInUse(asked), () => checkStays(peer));
       }
       if (path === identityPaths.jwtKeys && request.method === 'GET') {
         return send(response, 200, await jwt.keys(), 'application/json');
@@ -179,7 +179,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
 
   return {
     ...server,
-    trusting: waiters.trusting,
+    inUse: waiters.inUse,
     renew: waiters.renew,
     turnAway: () =>
       waiters.turnAway((response, { code, message, hint }) => {

@@ -8,6 +8,8 @@ export interface AttestRequest {
   readonly nodeKey?: string;
   /** Possession of `nodeKey` (identity/possession.ts). */
   readonly proof?: string;
+  /** As in `RenewRequest`. */
+  readonly confirmed?: true;
 }
 
 /** Everything that proves the caller is in the request, not in the connection. */
@@ -17,6 +19,8 @@ export interface RenewRequest {
   readonly csr: string;
   /** Possession of the current SVID's key. */
   readonly proof: string;
+  /** This helper says when its program has it (identity/roots/said-in-use.ts): not before does it count as replaced. */
+  readonly confirmed?: true;
 }
 
 export interface IssueReply {
@@ -66,7 +70,7 @@ export const identityPaths = {
   bundle: '/v1/bundle',
   attest: '/v1/attest',
   renew: '/v1/renew',
-  /** Over mTLS, with an SVID: the bundle, once it is newer than `?after=<sequence>`. `&roots=`: names of those that the host has. */
+  /** Over mTLS, with an SVID: the bundle, once it is newer than `?after=<sequence>`. The rest: what the host has in use. */
   nextBundle: '/v1/bundle/next',
   /** Over mTLS, with an SVID: a JWT-SVID of the same identity. */
   jwt: '/v1/jwt-svid',

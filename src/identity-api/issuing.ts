@@ -5,6 +5,7 @@ import type { Attestor } from '../identity/attestor/attestor.ts';
 import { tokenId } from '../identity/attestor/join-token.ts';
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
 import type { Bans } from '../identity/ban/bans.ts';
+import type { IssuedFor } from '../identity/issued-log.ts';
 import type { Issuer } from '../identity/issuer.ts';
 import type { Svid } from '../identity/svid.ts';
 import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
@@ -154,7 +155,7 @@ export function createIssuing<C extends From>(
     await nodes.remember(host, spiffeId, proof);
     try {
       const how = means === 'node-key' ? 'node-key' : 'attested';
-      const request = { how, attestor: proof.attestor, address: caller.address } as const;
+      const request = { how, attestor: proof.attestor, address: caller.address, ...confirmedIn(body) } as const;
       const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host, request });
       const given = { nodeKey: host, spiffeId, address: caller.address };
       // A job that comes back with its node key, too: what could not be put on record the first time would need no record the second.
@@ -195,7 +196,8 @@ export function createIssuing<C extends From>(
         hint: 'take it from the Workload API, at SPIFFE_ENDPOINT_SOCKET, where there is always a valid one',
       });
     }
-    const request = { how: 'renewed', address: caller.address, ...defined({ attestor: evidence?.attestor }) } as const;
+    const by = { address: caller.address, ...defined({ attestor: evidence?.attestor }) };
+    const request = { how: 'renewed', ...by, ...confirmedIn(body) } as const;
     const replaces = leaf.validToDate.getTime();
     const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound, request, replaces });
     // Its node key is in use: it is all that it has left after an outage.
@@ -230,6 +232,10 @@ export function createIssuing<C extends From>(
     renew: (body, caller) => noting('renew', caller, (about) => renewed(body, caller, about)),
     reply,
   };
+}
+
+function confirmedIn({ confirmed }: Body): Pick<IssuedFor, 'confirmed'> {
+  return confirmed === true ? { confirmed } : {};
 }
 
 function notAccepted(cause: CellwallError): CellwallError {

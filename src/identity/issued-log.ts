@@ -23,6 +23,8 @@ export interface IssuedFor {
   readonly attestor?: string;
   /** From where it was asked for. */
   readonly address?: string;
+  /** Its holder says when its program has it (roots/said-in-use.ts): not before does it take the place of the one before. */
+  readonly confirmed?: true;
 }
 
 /** A row of the log: no key, and not the certificate itself. Times are ISO 8601. */
@@ -90,12 +92,13 @@ function readRow(value: Json): IssuedCertificate | undefined {
   const { serial, spiffeId, notBefore, notAfter, purpose } = value;
   const fields: Readonly<Record<string, unknown>> = { ...Object(value) };
   const texts = optional.flatMap((name) => (typeof fields[name] === 'string' ? [[name, fields[name]] as const] : []));
-  const { how, chain, issuedAt } = value;
+  const { how, chain, issuedAt, confirmed } = value;
   const isChain = Array.isArray(chain) && chain.every((one) => typeof one === 'string');
   return {
     ...{ serial, spiffeId, notBefore, notAfter, purpose, ...Object.fromEntries(texts) },
     ...(how !== undefined && ways.includes(how) && { how }),
     ...(isChain && { chain }),
+    ...(confirmed === true && { confirmed }),
     ...(typeof issuedAt === 'number' && { issuedAt }),
   };
 }

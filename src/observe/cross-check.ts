@@ -80,9 +80,9 @@ interface Node {
 }
 
 const kinds = ['mtls', 'plain', 'health', 'tcp', 'listener'] as const satisfies readonly InboundLogKind[];
-/** Helpers report every ten seconds, and at their end; a few may come at once. */
-const reportCostMs = 2000;
-const burst = 4;
+/** Helpers report every ten seconds, at their end, and when Envoy has a new certificate: when an operator renews all, a few at once. */
+const reportCostMs = 1000;
+const burst = 8;
 const staleMs = 60_000;
 
 /** `graceMs`: milliseconds. `onMissing` is called only for entries that are certainly missing. */

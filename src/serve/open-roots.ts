@@ -92,7 +92,7 @@ export function openRoots(parts: RootsParts): RootsAdmin {
       proxies: registry.proxies(),
       isAlive: (replica) => others?.isAlive(replica) !== false,
       secrets: (node) => (views.get(node) ?? []).flatMap(secretsOf),
-      trusting: api.trusting,
+      inUse: api.inUse,
       publishers: publishers(),
       callers: parts.issuers.list(),
       issuers: await authority.signer.issuers(),
@@ -124,7 +124,7 @@ export function openRoots(parts: RootsParts): RootsAdmin {
     const connected = (node: string): boolean => registry.get(node) !== undefined;
     const isFetched = parts.bundleEndpoint || others?.list().some(({ about }) => about[servesBundle] === true);
     return {
-      ...{ issued, tokens, followers, refused, connected, trusting: api.trusting, now: clock.now(), elapsedMs },
+      ...{ issued, tokens, followers, refused, connected, inUse: api.inUse, now: clock.now(), elapsedMs },
       fetchedWithinMs: isFetched === true ? fetchedWithinMs : 0,
     };
   };

@@ -1,11 +1,12 @@
 // Who holds up a rotation of the root, as all control planes on one store find it together: each says what it knows of its own proxies,
 // helpers and certificates; one that does not say holds it up itself.
 import type { OtherReplicas } from '../admin/everywhere.ts';
+import { hasTaken } from '../control/not-taken.ts';
 import { type OwnFacts, ownHoldUps } from '../control/own-hold-ups.ts';
 import { type SharedFacts, sharedHoldUps } from '../control/shared-hold-ups.ts';
 import type { FoundHoldUp, HoldUp } from '../identity/roots/hold-up.ts';
 import { readFoundHoldUp, readLook } from '../identity/roots/read-hold-ups.ts';
-import { type RootsRecord, renewingPhases, rootName } from '../identity/roots/roots-record.ts';
+import { type RootsRecord, renewingPhases } from '../identity/roots/roots-record.ts';
 import type { GatheredHoldUps, RotationLook } from '../identity/roots/rotate-root.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Json } from '../lib/table.ts';
@@ -64,8 +65,8 @@ export function createRootHoldUps(deps: RootHoldUpsDeps): RootHoldUps {
     const { keys } = fields(question);
     const record = inForce();
     if (record === undefined || !Array.isArray(keys)) return [];
-    const { trusting } = await deps.own(record);
-    return keys.filter((key: Json) => typeof key === 'string' && hasAll(record, trusting(key)));
+    const { inUse } = await deps.own(record);
+    return keys.filter((key: Json) => typeof key === 'string' && hasTaken(record, inUse(key)));
   });
   const elsewhere = (): ReturnType<OtherReplicas['list']> =>
     (others?.list() ?? []).filter(({ id }) => id !== others?.id);
@@ -106,8 +107,8 @@ export function createRootHoldUps(deps: RootHoldUpsDeps): RootHoldUps {
   async function unheard(record: RootsRecord, found: readonly FoundHoldUp[]): Promise<readonly FoundHoldUp[]> {
     const keys = [...new Set(found.flatMap(({ nodeKey }) => nodeKey ?? []))].slice(0, mostAsked);
     if (others === undefined || keys.length === 0) return found;
-    const { trusting } = await deps.own(record);
-    const heard = new Set<Json>(keys.filter((key) => hasAll(record, trusting(key))));
+    const { inUse } = await deps.own(record);
+    const heard = new Set<Json>(keys.filter((key) => hasTaken(record, inUse(key))));
     for (const list of (await others.ask(heardKind, { keys })).values()) for (const key of list) heard.add(key);
     return found.filter(({ nodeKey }) => nodeKey === undefined || !heard.has(nodeKey));
   }
@@ -130,10 +131,6 @@ export function createRootHoldUps(deps: RootHoldUpsDeps): RootHoldUps {
       };
     },
   };
-}
-
-function hasAll({ roots }: RootsRecord, names: readonly string[] | undefined): boolean {
-  return names !== undefined && roots.every(({ pem }) => names.includes(rootName(pem)));
 }
 
 function fields(value: Json): { readonly [name: string]: Json } {

@@ -262,7 +262,7 @@ describe('Envoy’s counters beside its log', () => {
 
   it('are not taken too often, nor of a proxy that is not connected here', () => {
     const model = createModel();
-    for (let count = 0; count < 4; count++) model.report();
+    for (let count = 0; count < 8; count++) model.report();
     expect(() => model.report()).toThrow('too often');
     expect(() => model.report(() => {}, true)).toThrow('too often');
     model.clock.advance(2000);

@@ -58,12 +58,12 @@ function open(peers: readonly Peer[], given: Partial<OwnFacts> = {}) {
     own: async () => ({
       ...{ self: 'a', server: '', signer: '', proxies: [], publishers: [], callers: [], issuers: new Map(), now: 1 },
       bundle: createTrustBundle({ trustDomain: domainOf('td1'), sequence: 7, roots: [first, second] }),
-      ...{ isAlive: () => true, secrets: () => [], trusting: () => undefined },
+      ...{ isAlive: () => true, secrets: () => [], inUse: () => undefined },
       ...given,
     }),
     shared: async (_record, elapsedMs) => ({
       ...{ issued: [], tokens: [], followers: [], fetchedWithinMs: 0, now: 1, elapsedMs },
-      ...{ trusting: () => undefined, refused: () => false, connected: () => true },
+      ...{ inUse: () => undefined, refused: () => false, connected: () => true },
     }),
     shown: async () => [],
     renew: () => {
@@ -125,11 +125,23 @@ it('takes a helper for told wherever it is heard', async () => {
   expect(await found(heard)).toEqual([]);
 });
 
+it('answers only for hosts whose programs have what the phase needs', async () => {
+  const roots = [rootName(first), rootName(second)];
+  const heard = async (inUse: OwnFacts['inUse']) =>
+    open([], { inUse: (key) => (key === hostKey ? inUse(key) : undefined) }).asked('root-heard', {
+      keys: [hostKey, 'x'],
+    });
+  expect(await heard(() => ({ roots }))).toEqual([hostKey]);
+  expect(await heard(() => ({ roots: roots.slice(1) }))).toEqual([]);
+  // In `publish` nobody needs a certificate under the new root.
+  expect(await heard(() => ({ roots, under: rootName(first) }))).toEqual([hostKey]);
+});
+
 it('answers with what it knows itself, for the same roots alone', async () => {
   const names = [rootName(first), rootName(second)];
   const { asked, looks, renewed } = open([], {
     proxies: [{ node: 'p', state: 'held', since: 0 }],
-    trusting: (key) => (key === hostKey ? names : undefined),
+    inUse: (key) => (key === hostKey ? { roots: names } : undefined),
   });
   const look = { version: 3, holdUps: [{ kind: 'proxy', who: 'p', why: 'w', since: 5 }], held: 1 };
   expect(await asked('root-hold-ups', { version: record.version, look })).toEqual([

@@ -1,5 +1,5 @@
 // `svid fetch --watch`: files and watchers follow each renewal and each change of the roots, and a command is told.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -7,8 +7,10 @@ import { createTrustBundle } from '../../src/identity/trust-bundle.ts';
 import { nodeKeyOf } from '../../src/identity/x509/node-key-extension.ts';
 import { fromPem } from '../../src/identity/x509/pem.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { createWatched } from '../../src/lib/watchable.ts';
 import { keepSvid } from '../../src/sidecar/svid/keep-svid.ts';
-import { runOnRenewed } from '../../src/sidecar/svid/on-renewed.ts';
+import { type RunOnRenewedOptions, runOnRenewed } from '../../src/sidecar/svid/on-renewed.ts';
+import { createTakenMark } from '../../src/sidecar/svid/taken-mark.ts';
 import { eventually } from '../support/eventually.ts';
 import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
 import { rootOf } from '../support/trust-bundles.ts';
@@ -96,43 +98,77 @@ describe('the command after a renewal', () => {
   const told: string[] = [];
   const log = { ...silentLog, warn: (_: object, message: string) => void told.push(message) };
   beforeEach(() => void told.splice(0));
+  const start = (command: string, more: Partial<RunOnRenewedOptions> = {}) => {
+    const files = createWatched(0);
+    const inUse = runOnRenewed(files, {
+      command,
+      env: { ...process.env, D: folder },
+      log,
+      signal: stop.signal,
+      ...more,
+    });
+    return { inUse, renew: () => files.set(files.value() + 1) };
+  };
 
   test('runs one at a time, and once more for all that came meanwhile', async () => {
     const out = join(folder, 'out');
-    const command = `mkdir "$D/busy" || echo two >> "$D/out"; echo run >> "$D/out"; sleep 0.2; rmdir "$D/busy"`;
-    const run = runOnRenewed({ command, env: { ...process.env, D: folder }, log });
-    for (let at = 0; at < 10; at++) run();
+    const { inUse, renew } = start(
+      `mkdir "$D/busy" || echo two >> "$D/out"; echo run >> "$D/out"; sleep 0.2; rmdir "$D/busy"`,
+    );
+    expect(inUse.value()).toEqual({ files: 0 });
+    for (let at = 0; at < 10; at++) renew();
+    expect(inUse.value()).toEqual({ files: 0 });
     const lines = (): string[] => (existsSync(out) ? readFileSync(out, 'utf8').trim().split('\n') : []);
-    await eventually(
-      'both have run',
-      async () => (lines().length === 2 && !existsSync(join(folder, 'busy'))) || undefined,
-    );
+    // What came while it ran it may have missed.
+    await eventually('the first has run', () => inUse.value().files === 1 || undefined);
+    await eventually('both have run', () => inUse.value().files === 10 || undefined);
     expect(lines()).toEqual(['run', 'run']);
-    run();
-    await eventually(
-      'it has run again',
-      async () => (lines().length === 3 && !existsSync(join(folder, 'busy'))) || undefined,
-    );
+    renew();
+    await eventually('it has run again', () => inUse.value().files === 11 || undefined);
+    expect(lines()).toHaveLength(3);
     expect(told).toEqual([]);
   });
 
   test.each([
-    ['exit 3', 'the command after a renewal failed'],
-    ['no-such-program-here', 'the command after a renewal failed'],
-  ])('%s is told, and hinders no later one', async (command, message) => {
-    const run = runOnRenewed({ command, env: process.env, log });
-    run();
-    await eventually('it is told', async () => told.length === 1 || undefined);
-    expect(told).toEqual([message]);
-    run();
-    await eventually('it is told again', async () => told.length === 2 || undefined);
+    ['exit 3', 'it ended with 3'],
+    ['no-such-program-here', 'it ended with 127'],
+    ['kill -9 $$', 'it ended with SIGKILL'],
+  ])('%s is told, leaves in use what was, and hinders no later one', async (command, failed) => {
+    const { inUse, renew } = start(command, { againMs: 60_000 });
+    renew();
+    await eventually('it is told', () => told.length === 1 || undefined);
+    expect(told).toEqual(['the command after a renewal failed']);
+    expect(inUse.value()).toEqual({ files: 0, failed });
+    renew();
+    await eventually('it is told again', () => told.length === 2 || undefined);
+  });
+
+  test('is run again, later each time, until it ends well', async () => {
+    const { inUse, renew } = start('echo run >> "$D/out"; test -e "$D/well"', { againMs: 10 });
+    renew();
+    await eventually('it has failed three times', () => told.length === 3 || undefined);
+    expect(inUse.value()).toEqual({ files: 0, failed: 'it ended with 1' });
+    writeFileSync(join(folder, 'well'), '');
+    await eventually('it is in use', () => inUse.value().files === 1 || undefined);
+    expect(inUse.value()).toEqual({ files: 1 });
+    renew();
+    await eventually('so is the next one', () => inUse.value().files === 2 || undefined);
+  });
+
+  test('runs at once where the program does not have what is there', async () => {
+    const { inUse } = start('test -e "$D/well"', { isBehind: true, againMs: 10 });
+    expect(inUse.value().files).toBeUndefined();
+    await eventually('it fails', () => inUse.value().failed !== undefined || undefined);
+    writeFileSync(join(folder, 'well'), '');
+    await eventually('it is in use', () => inUse.value().files === 0 || undefined);
   });
 
   test('that hangs is ended, with what it started', async () => {
     const pidFile = join(folder, 'pid');
-    const command = `sleep 60 & echo $! > ${pidFile}; wait`;
-    runOnRenewed({ command, env: process.env, log, limitMs: 300 })();
-    await eventually('it is told', async () => told.length === 2 || undefined);
+    const { inUse, renew } = start(`sleep 60 & echo $! > ${pidFile}; wait`, { limitMs: 300, againMs: 60_000 });
+    renew();
+    await eventually('it is told', () => told.length === 2 || undefined);
+    expect(inUse.value().failed).toBe('it took too long');
     const pid = Number(readFileSync(pidFile, 'utf8'));
     await eventually(
       'its child has ended',
@@ -140,4 +176,12 @@ describe('the command after a renewal', () => {
         !existsSync(`/proc/${pid}/cmdline`) || readFileSync(`/proc/${pid}/cmdline`, 'utf8') === '' || undefined,
     );
   });
+});
+
+test('what its program has is remembered across restarts of the helper', () => {
+  const files = { chain: 'a chain', bundle: 'roots' };
+  expect(createTakenMark(folder).isBehind(files)).toBe(false);
+  createTakenMark(folder).note(files);
+  expect(createTakenMark(folder).isBehind(files)).toBe(false);
+  expect(createTakenMark(folder).isBehind({ ...files, bundle: 'other roots' })).toBe(true);
 });

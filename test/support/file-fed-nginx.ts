@@ -1,11 +1,14 @@
-// A real nginx whose certificate, key and roots are files that `cellwall svid fetch --watch --on-renew 'nginx -s reload'` keeps: it asks
-// its callers for certificates of the mesh, and calls a service of the mesh with its own.
+// A real nginx whose certificate, key and roots are files that `cellwall svid fetch --watch --on-renew deploy/nginx/reload.sh` keeps: it
+// asks its callers for certificates of the mesh, and calls a service of the mesh with its own.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { start } from '../qualification/support/command.ts';
 import { eventually } from './eventually.ts';
 import { type FileClient, startFileClient } from './file-client.ts';
 import { httpCall } from './http-call.ts';
+
+const reloadScript = fileURLToPath(new URL('../../deploy/nginx/reload.sh', import.meta.url));
 
 export interface FileFedNginx {
   /** Of the process that keeps the files. */
@@ -76,8 +79,8 @@ http {
 }
 `,
   );
-  const reload = `nginx -s reload -c ${conf} -p ${folder} -e stderr`;
-  const client = await startFileClient({ identity, spiffeId, token, dir, onRenew: reload });
+  const onRenew = `${reloadScript} ${folder}/nginx.pid`;
+  const client = await startFileClient({ identity, spiffeId, token, dir, onRenew });
   const nginx = start('nginx', ['-c', conf, '-p', folder, '-e', 'stderr'], { cwd: folder });
   const stop = async (): Promise<void> => {
     await client.stop();

@@ -182,7 +182,7 @@ export function createRotationWorld(): RotationWorld {
         ...(at !== id && { replica: at }),
       })),
       isAlive: replicas.isAlive,
-      trusting: () => undefined,
+      inUse: () => undefined,
       secrets: (node) =>
         proxies
           .filter((proxy) => proxy.node === node)
@@ -197,7 +197,7 @@ export function createRotationWorld(): RotationWorld {
       record: () => authority.replaceable?.record(),
       shared: async (_record, elapsedMs) => ({
         ...{ issued, tokens: [], followers: [], fetchedWithinMs: 0, now: clock.now(), elapsedMs },
-        ...{ trusting: () => undefined, refused: () => false, connected: () => true },
+        ...{ inUse: () => undefined, refused: () => false, connected: () => true },
       }),
       shown: async () => [],
       onLook: (look) => rotation.hear(look),

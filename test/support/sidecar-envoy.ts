@@ -4,11 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { serverUriOfRoots } from '../../src/identity-api/server-uri.ts';
 import { bootstrap } from '../../src/sidecar/envoy/bootstrap.ts';
+import { cutArgs } from '../../src/sidecar/envoy/cut-after.ts';
 import type { ServeHarness } from './serve-harness.ts';
 import { type RunningEnvoy, startEnvoy } from './start-envoy.ts';
-
-/** As the sidecar starts it: by default Envoy keeps what was changed for ten minutes. */
-const drainArgs = ['--drain-time-s', '4', '--drain-strategy', 'immediate'];
 
 export interface SidecarEnvoyOptions {
   readonly variant: 'delta' | 'sotw';
@@ -44,6 +42,6 @@ export async function startSidecarEnvoy(
         ],
       }),
     ),
-    drainArgs,
+    cutArgs,
   );
 }

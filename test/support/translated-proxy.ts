@@ -6,6 +6,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { MeshIr } from '../../src/policy/ir.ts';
+import { cutArgs } from '../../src/sidecar/envoy/cut-after.ts';
 import { runtime } from '../../src/sidecar/envoy/runtime.ts';
 import { lint } from '../../src/translate/linter.ts';
 import type { Bundles, LiveEndpoints, ProxyShape, TranslatedResource } from '../../src/translate/proxy.ts';
@@ -37,9 +38,6 @@ export interface TranslatedProxy {
   renew(svid: TestCertificate): void;
   stop(): Promise<void>;
 }
-
-/** Without it what a changed listener drains would stay for 600 s, and one that changes twice a second would fill the memory. */
-const asSidecarsDrain = ['--drain-time-s', '4', '--drain-strategy', 'immediate'];
 
 export async function startTranslatedProxy(
   inputs: TranslatedInputs,
@@ -74,7 +72,8 @@ export async function startTranslatedProxy(
       ...adsBootstrap({ node: `${shape.spiffeId}~test`, port: ads.port, apiType: 'GRPC' }),
       layered_runtime: layeredRuntime,
     },
-    envoyArgs.includes('--drain-time-s') ? envoyArgs : [...asSidecarsDrain, ...envoyArgs],
+    // Without it what a changed listener drains would stay for 600 s, and one that changes twice a second would fill the memory.
+    [...cutArgs, ...envoyArgs],
     binary,
   );
   return {

@@ -77,7 +77,7 @@ export async function startWallPair(options: WallPairOptions): Promise<WallPair>
   const { ca = await createTestCa() } = options;
   const mesh = pairMesh(options);
   const bundles = { roots: ca.root, legacyAnchors: new Map<string, string>() };
-  const { lifetimeMs, application, envoyArgs = ['--drain-time-s', '4', '--drain-strategy', 'immediate'] } = options;
+  const { lifetimeMs, application, envoyArgs } = options;
   const issue = (name: string) => ca.issue({ uri: idOf(name, 'cell-1'), ...(lifetimeMs && { lifetimeMs }) });
   const server = await startTranslatedProxy(
     { mesh, endpoints: new Map(), bundles },

@@ -7,7 +7,9 @@ set -euo pipefail
 wanted=(
   curl:curl openssl:openssl nginx:nginx ruby:ruby protoc:protobuf-compiler grpc_ruby_plugin:protobuf-compiler-grpc
   # A token for keys of CAs, and the helper that uses it.
-  softhsm2-util:softhsm2 pkcs11-tool:opensc)
+  softhsm2-util:softhsm2 pkcs11-tool:opensc
+  # Beneath an API server of Kubernetes, in qualifications.
+  etcd:etcd-server)
 missing=()
 for entry in "${wanted[@]}"; do
   command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")

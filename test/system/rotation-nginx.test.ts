@@ -17,6 +17,7 @@ import { type ServeProcess, startServeProcess } from '../support/serve-process.t
 import { startSidecarProcess } from '../support/sidecar-process.ts';
 
 const enough = qualifying ? 20_000 : 200;
+const lifetimeMs = qualifying ? 40_000 : 20_000;
 const id = 'spiffe://td1/service/files';
 const closers: (() => unknown)[] = [];
 let serve: ServeProcess;
@@ -31,7 +32,7 @@ beforeAll(async () => {
   [toNginx, front] = [outbound, plain];
   serve = await startServeProcess(
     yaml(
-      'kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, mtls: {mode: strict}, svid: {lifetime: 20s}}',
+      `kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, mtls: {mode: strict}, svid: {lifetime: ${lifetimeMs}ms}}`,
       `kind: Service\nmetadata: {name: files}\nspec: {protocol: http1, endpoints: {static: [{address: 127.0.0.1, port: ${server}}]}}`,
       `kind: Service\nmetadata: {name: web}\nspec: {protocol: http1, dependsOn: [{service: files, listen: ${outbound}}]}`,
       'kind: Service\nmetadata: {name: api}\nspec: {protocol: http1}',

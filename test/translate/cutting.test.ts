@@ -98,7 +98,6 @@ describe.each([
         ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
       },
       await ca.issue({ uri: idOf('db', 'cell-1') }),
-      ['--drain-time-s', '4', '--drain-strategy', 'immediate'],
     );
     port = await proxy.envoy.port('inbound');
   });

@@ -23,6 +23,6 @@ export interface HoldUp {
 
 /** As one control plane finds it. */
 export interface FoundHoldUp extends HoldUp {
-  /** It is none if the helper of that host has the roots, as another control plane may have heard. */
+  /** It is none if that host has what it needs, as another control plane may have heard from its helper. */
   readonly nodeKey?: string;
 }

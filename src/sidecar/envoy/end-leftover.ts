@@ -3,6 +3,7 @@
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { pause } from '../pause.ts';
+import { cutAfterSeconds } from './cut-after.ts';
 import { drainEnvoy } from './drain-envoy.ts';
 import type { LeftoverEnvoy } from './envoy-record.ts';
 
@@ -13,8 +14,8 @@ export interface EndLeftoverOptions {
   readonly log: Log;
 }
 
-/** Envoy's listeners close 4 s into a drain (envoy-process.ts): anything that takes longer would cost calls. */
-const longestDrainMs = 3000;
+/** Envoy's listeners close that long into a drain: anything that takes longer would cost calls. */
+const longestDrainMs = cutAfterSeconds * 750;
 const killAfterMs = 5000;
 
 /** Throws `failed_precondition` if it does not end, even by SIGKILL. */

@@ -10,6 +10,7 @@ import type { Log } from '../../lib/log.ts';
 import type { LogSink } from '../../lib/log-sink.ts';
 import type { Json } from '../../lib/table.ts';
 import type { AdminAddress } from './bootstrap.ts';
+import { cutArgs } from './cut-after.ts';
 import { drainEnvoy } from './drain-envoy.ts';
 import { adminAddressPath, readAdminAddress, removeEnvoyRecord, writeEnvoyRecord } from './envoy-record.ts';
 
@@ -47,8 +48,6 @@ export interface EnvoyProcessOptions {
   readonly log: Log;
 }
 
-/** docs/cutting.md: what a denied caller has open is cut within 5 s. */
-const cutAfterSeconds = 4;
 const killAfterMs = 5000;
 const maxLine = 65_536;
 const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
@@ -68,8 +67,7 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
       ...['--concurrency', String(concurrency)],
       // With it, Envoy would ask the kernel to be ended when its parent is killed (PR_SET_PDEATHSIG), and would need shared memory.
       '--disable-hot-restart',
-      // ECDS denies at once; what a changed filter chain drains is cut after this time (default 600 s).
-      ...['--drain-time-s', String(cutAfterSeconds), '--drain-strategy', 'immediate'],
+      ...cutArgs,
       ...['--log-level', logLevel, '--admin-address-path', adminAddressPath(dataDir)],
       ...extraArgs,
     ],

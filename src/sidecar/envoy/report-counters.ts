@@ -61,6 +61,8 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
   const shown = createShownCertificate(log);
   const epoch = randomBytes(8).toString('hex');
   let taken = false;
+  /** The last report did not arrive, or was refused: with it what it said of Envoy's certificate. */
+  let missed = false;
   /** The control plane's objections to this proxy: its document was deleted, its host evicted, another one has its name. */
   let refused: string | undefined;
   let sinceCollection = 0;
@@ -72,7 +74,7 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
       void report(false, timeoutMs).then(() => {
         sinceCollection = (sinceCollection + 1) % reportsBetweenCollections;
         if (sinceCollection === 0) collectGarbage();
-        if (!closed) cancel = plan(taken ? everyMs : Math.min(everyMs, retryMs));
+        if (!closed) cancel = plan(taken && !missed ? everyMs : Math.min(everyMs, retryMs));
       });
     });
   }
@@ -91,9 +93,11 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
     try {
       await deliverCounters({ ...servers.identity(), svid: svid(), timeoutMs: ms, read: () => read(last) });
       taken = true;
+      missed = false;
       if (refused !== undefined) log.info({}, 'the control plane accepts this proxy again');
       refused = undefined;
     } catch (reason) {
+      missed = true;
       const { code, message, hint } = CellwallError.from(reason);
       if (!refusals.has(code)) return log.debug({ reason: message }, "Envoy's counters were not reported");
       if (refused !== message) {

@@ -1,14 +1,19 @@
 // Has the trust bundle pushed to this host: one request is always open at the identity API, which answers it when the roots change.
 
 import { rootName } from '../../identity/roots/roots-record.ts';
+import type { SaidInUse } from '../../identity/roots/said-in-use.ts';
 import { fromPem } from '../../identity/x509/pem.ts';
 import { awaitBundle } from '../../identity-api/await-bundle.ts';
 import type { BundleReply } from '../../identity-api/identity-protocol.ts';
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import type { Watchable } from '../../lib/watchable.ts';
 import { pause } from '../pause.ts';
 import type { ControlPlanes } from '../servers/control-planes.ts';
+import type { InUse } from './on-renewed.ts';
 import type { StoredSvid } from './svid-files.ts';
+import { isUnder, rootsOf } from './under-roots.ts';
 
 export interface FollowBundleOptions {
   readonly servers: ControlPlanes;
@@ -16,6 +21,8 @@ export interface FollowBundleOptions {
   /** Sequence of the newest known bundle. */
   readonly sequence: () => number;
   readonly onBundle: (reply: BundleReply) => void;
+  /** What a program has of what this host was given: the control plane is told, with each change. Absent: what there is. */
+  readonly inUse?: Watchable<InUse<StoredSvid>>;
   /** Called each time that the control plane says that this host, or its identity, is banned or evicted. */
   readonly onRefused?: (reason: CellwallError) => void;
   /** Called with each answer: it is neither. */
@@ -42,28 +49,36 @@ const longestWaitMs = 600_000;
 
 /** Ends with `signal`; never throws. */
 export async function followBundle(options: FollowBundleOptions): Promise<void> {
-  const { servers, svid, sequence, onBundle, log, signal, random = Math.random } = options;
+  const { servers, svid, sequence, onBundle, inUse, log, signal, random = Math.random } = options;
   const { onRefused = () => {}, onAccepted = () => {} } = options;
   let thrownOut = false;
   const jitter = (ms: number): number => Math.round(ms * (0.5 + random()));
   let failures = 0;
+  // What is said no longer is said anew.
+  let unchanged = new AbortController();
+  const unwatch = inUse?.watch(() => {
+    const before = unchanged;
+    unchanged = new AbortController();
+    before.abort();
+  });
+  signal.addEventListener('abort', () => unwatch?.(), { once: true });
   await pause(jitter(againMs), signal);
   while (!signal.aborted) {
     const limit = AbortSignal.timeout(jitter(longestWaitMs));
-    const moved = servers.moved();
+    const moved = AbortSignal.any([servers.moved(), unchanged.signal]);
     // Whoever was thrown out asks for what it has: the answer comes at once, if there is one.
     const after = thrownOut ? -1 : sequence();
     const used = svid();
     try {
       const ended = AbortSignal.any([signal, limit, moved]);
-      const roots = rootNamesOf(used.bundle);
-      const reply = await awaitBundle({ ...servers.identity(), svid: used, after, roots, signal: ended });
+      const said = inUse === undefined ? { roots: rootNamesOf(used.bundle) } : saidOf(inUse.value());
+      const reply = await awaitBundle({ ...servers.identity(), svid: used, after, said, signal: ended });
       failures = 0;
       thrownOut = false;
       onAccepted();
       onBundle(reply);
       // An answer without news would be repeated endlessly.
-      if (sequence() <= after) await pause(jitter(reply.renew === true ? soonMs : longestAgainMs), signal);
+      if (sequence() <= after) await pause(jitter(reply.renew === true ? soonMs : longestAgainMs), ended);
     } catch (reason) {
       if (limit.aborted || moved.aborted) continue;
       const failed = CellwallError.from(reason);
@@ -87,6 +102,13 @@ export async function followBundle(options: FollowBundleOptions): Promise<void> 
       while (svid() === used && performance.now() < end && !interrupted.aborted) await pause(lookMs, interrupted);
     }
   }
+}
+
+function saidOf({ files, failed }: InUse<StoredSvid>): SaidInUse {
+  if (files === undefined) return { roots: [], ...defined({ failed }) };
+  const over = rootsOf(files.bundle).find((root) => isUnder(files.chain, [root]));
+  const under = over === undefined ? undefined : rootName(over.raw);
+  return { roots: rootNamesOf(files.bundle), ...defined({ under, failed }) };
 }
 
 function rootNamesOf(bundle: string): readonly string[] {

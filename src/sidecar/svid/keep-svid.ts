@@ -10,12 +10,15 @@ import { followBundle } from './follow-bundle.ts';
 import { createJwtSource } from './jwt-source.ts';
 import { loadNodeKey } from './node-key.ts';
 import type { ObtainSvidDeps } from './obtain-svid.ts';
+import type { InUse } from './on-renewed.ts';
 import type { FetchSvidOptions } from './svid-fetch.ts';
 import { createSvidFiles, type StoredSvid } from './svid-files.ts';
 import { createSvidKeeper } from './svid-keeper.ts';
 import { writeXdsSecrets } from './write-xds-secrets.ts';
 
 export interface KeepSvidOptions extends FetchSvidOptions {
+  /** Has a program use each new one, and tells what it uses. Absent: what there is counts as in use. */
+  readonly program?: (svid: Watchable<StoredSvid>) => Watchable<InUse<StoredSvid>>;
   /** Ends it, at whatever stage it is. */
   readonly signal: AbortSignal;
 }
@@ -30,7 +33,7 @@ export interface KeptSvid {
 
 /** Resolves once there is an SVID: the one in the folder, if it is still good, or a first one. */
 export async function keepSvid(options: KeepSvidOptions): Promise<KeptSvid> {
-  const { identity, token, evidence, dir, verify, log, clock = systemClock, signal } = options;
+  const { identity, token, evidence, dir, verify, program, log, clock = systemClock, signal } = options;
   const nodeKey = await loadNodeKey(dir);
   const servers = createControlPlanes(readControlPlanes(identity), seedOf(nodeKey));
   const files = createSvidFiles(dir);
@@ -38,18 +41,21 @@ export async function keepSvid(options: KeepSvidOptions): Promise<KeptSvid> {
   return keepSvidIn({
     ...{ servers, nodeKey, files, clock, log, signal, written },
     ...defined({ token, evidence, verify }),
+    confirmed: program !== undefined,
+    ...defined({ program }),
   });
 }
 
 export interface KeepSvidInOptions extends Omit<ObtainSvidDeps, 'roots' | 'signal'> {
   /** Told of each SVID, once it is in `files`. */
   readonly written?: (svid: StoredSvid) => void;
+  readonly program?: NonNullable<KeepSvidOptions['program']>;
   /** Ends it, at whatever stage it is. */
   readonly signal: AbortSignal;
 }
 
 /** The same, wherever its files are. */
-export async function keepSvidIn({ written = () => {}, ...options }: KeepSvidInOptions): Promise<KeptSvid> {
+export async function keepSvidIn({ written = () => {}, program, ...options }: KeepSvidInOptions): Promise<KeptSvid> {
   const { servers, clock, log, signal } = options;
   let renewed = (_: StoredSvid): void => {};
   const keeper = await createSvidKeeper({ ...options, onRenewed: (svid) => renewed(svid) });
@@ -62,6 +68,7 @@ export async function keepSvidIn({ written = () => {}, ...options }: KeepSvidInO
     written(next);
     svid.set(next);
   };
+  const inUse = program?.(svid) ?? asIs(svid);
   const refusal = createWatched<CellwallError | undefined>(undefined);
   const heard = {
     onRefused(reason: CellwallError) {
@@ -76,6 +83,12 @@ export async function keepSvidIn({ written = () => {}, ...options }: KeepSvidInO
       log.info({}, 'the control plane accepts this host again');
     },
   };
-  void followBundle({ servers, svid: current, sequence, onBundle: trust, ...heard, log, signal });
+  void followBundle({ servers, svid: current, sequence, onBundle: trust, inUse, ...heard, log, signal });
   return { svid, refusal, jwt: createJwtSource({ servers, svid: current, clock, log, signal }) };
+}
+
+function asIs(svid: Watchable<StoredSvid>): Watchable<InUse<StoredSvid>> {
+  const inUse = createWatched<InUse<StoredSvid>>({ files: svid.value() });
+  svid.watch((files) => inUse.set({ files }));
+  return inUse;
 }

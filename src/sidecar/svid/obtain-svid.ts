@@ -29,6 +29,8 @@ export interface ObtainSvidDeps {
   /** Throws if the identity is not the expected one: a new one is not saved. */
   readonly verify?: (spiffeId: string, from: 'folder' | 'control plane') => void;
   readonly files: SvidFiles;
+  /** This helper says when its program has what was issued: not before does it count as replaced. Default: it does not. */
+  readonly confirmed?: boolean;
   /** Of several bundles the newest is kept, whatever its source. */
   readonly roots?: NewestRoots;
   readonly clock: Clock;
@@ -124,11 +126,11 @@ type MeansName = 'renewal' | 'node key' | 'attestation' | 'join token';
 type Means = readonly [name: MeansName, attempt: () => Promise<IssueReply>];
 
 function meansOf(
-  { server: at, token, evidence: source, nodeKey, sharesSvid, files, clock, signal, timeoutMs }: AtOneServer,
+  { server: at, token, evidence: source, nodeKey, sharesSvid, files, confirmed, clock, signal, timeoutMs }: AtOneServer,
   key: KeyObject,
 ): readonly Means[] {
   const means: Means[] = [];
-  const server = { ...at, ...defined({ timeoutMs }) };
+  const server = { ...at, ...defined({ timeoutMs, confirmed }) };
   const current = files.read();
   if (current !== undefined) {
     const serverId = serverUriOf(current.chain);

@@ -4,6 +4,7 @@ import { type OwnFacts, ownHoldUps } from '../../../src/control/own-hold-ups.ts'
 import { type SharedFacts, sharedHoldUps } from '../../../src/control/shared-hold-ups.ts';
 import type { IssuedCertificate } from '../../../src/identity/issued-log.ts';
 import { advance, begin, firstRecord, type RootsRecord, rootName } from '../../../src/identity/roots/roots-record.ts';
+import type { SaidInUse } from '../../../src/identity/roots/said-in-use.ts';
 import { createTrustBundle } from '../../../src/identity/trust-bundle.ts';
 import type { ResourceStatus } from '../../../src/xds/csds/resource-status.ts';
 import { typeUrls } from '../../../src/xds/resources/type-url.ts';
@@ -38,7 +39,7 @@ function own(given: Partial<OwnFacts> = {}): OwnFacts {
     signer: newName,
     proxies: [proxy],
     secrets: () => [secret('synced', first + second)],
-    trusting: () => [oldName, newName],
+    inUse: () => ({ roots: [oldName, newName] }),
     publishers: [],
     ...{ self: 'this control plane', isAlive: () => true, callers: [], issuers: new Map(), now },
     ...given,
@@ -56,7 +57,7 @@ function certificate(given: Partial<IssuedCertificate> = {}): IssuedCertificate 
 
 function shared(given: Partial<SharedFacts> = {}): SharedFacts {
   const none = { issued: [], tokens: [], followers: [], fetchedWithinMs: 0, elapsedMs: 0 };
-  return { ...none, trusting: () => undefined, refused: () => false, connected: () => true, now, ...given };
+  return { ...none, inUse: () => undefined, refused: () => false, connected: () => true, now, ...given };
 }
 
 const kinds = (list: readonly { readonly kind: string; readonly who: string }[]) =>
@@ -79,8 +80,8 @@ describe('publish', () => {
     ['rejected it', { secrets: () => [secret('error', '')] }, `proxy ${node}`],
     ['accepted only the old one', { secrets: () => [secret('synced', first)] }, `proxy ${node}`],
     ['has lost its stream', { proxies: [{ ...proxy, state: 'held' }] }, `proxy ${node}`],
-    ['has a helper that does not listen', { trusting: () => undefined }, `helper ${node}`],
-    ['has a helper of an earlier version', { trusting: () => [] }, `helper ${node}`],
+    ['has a helper that does not listen', { inUse: () => undefined }, `helper ${node}`],
+    ['has a helper of an earlier version', { inUse: () => ({ roots: [] }) }, `helper ${node}`],
   ])('is held up by a proxy that %s', (_what, given, holdUp) => {
     expect(kinds(ownHoldUps(at('publish'), own(given)))).toEqual([holdUp]);
   });
@@ -91,7 +92,7 @@ describe('publish', () => {
     const gone = own({ secrets, proxies: [{ ...proxy, replica: 'b' }], isAlive: () => false });
     expect(kinds(ownHoldUps(at('publish'), gone))).toEqual([`proxy ${node}`]);
     const bare = { node, state: 'connected', since: 0 } as const;
-    expect(ownHoldUps(at('publish'), own({ proxies: [bare], trusting: () => undefined }))).toEqual([]);
+    expect(ownHoldUps(at('publish'), own({ proxies: [bare], inUse: () => undefined }))).toEqual([]);
   });
 
   it('is held up by a place that has an earlier bundle, and by one that cannot be read', () => {
@@ -110,9 +111,26 @@ describe('publish', () => {
     expect(held({ issued: [certificate({ notAfter: new Date(now).toISOString() })] })).toEqual([]);
     const renewed = certificate({ issuedAt: 2, trusts: `${oldName} ${newName}` });
     expect(held({ issued: [renewed, certificate()] })).toEqual([]);
-    expect(held({ issued: [certificate()], trusting: () => [oldName, newName] })).toEqual([]);
+    expect(held({ issued: [certificate()], inUse: () => ({ roots: [oldName, newName] }) })).toEqual([]);
     expect(held({ issued: [certificate()], refused: () => true })).toEqual([]);
     expect(held({ issued: [certificate({ purpose: 'pushed' })] })).toEqual([]);
+  });
+
+  it('is held up by a host whose program was not told of the new root, whatever the host was given', () => {
+    const both = [oldName, newName];
+    const given = certificate({ confirmed: true, trusts: both.join(' ') });
+    const held = (said: SaidInUse | undefined) =>
+      sharedHoldUps(at('publish'), shared({ issued: [given], inUse: () => said }));
+    expect(held(undefined)).toMatchObject([{ kind: 'certificate', why: expect.stringMatching(/not listening/) }]);
+    expect(held({ roots: [oldName] })).toMatchObject([{ why: expect.stringMatching(/has not ended yet; serial 0a/) }]);
+    const failed = 'it ended with 3';
+    expect(held({ roots: [oldName], failed })).toMatchObject([
+      { why: expect.stringMatching(/--on-renew failed \(it ended with 3\)/), nodeKey: hostKey },
+    ]);
+    // What failed since is about what came since.
+    expect(held({ roots: both, under: oldName, failed })).toEqual([]);
+    const { confirmed: _, ...asBefore } = given;
+    expect(sharedHoldUps(at('publish'), shared({ issued: [asBefore] }))).toEqual([]);
   });
 
   it('is held up by a proxy that is away, and was sent a certificate without the new root', () => {
@@ -158,6 +176,24 @@ describe('renew and taint', () => {
       const { root: _, ...unknown } = certificate();
       expect(held([unknown])).toHaveLength(1);
       expect(held([certificate({ purpose: 'server' })])).toEqual([]);
+    },
+  );
+
+  it.each(['renew', 'taint'] as const)(
+    '%s is held up by a host whose program uses the certificate of before, though it was replaced',
+    (phase) => {
+      const roots = [oldName, newName];
+      const renewed = certificate({ confirmed: true, serial: '0b', issuedAt: 2, root: newName });
+      const held = (said: SaidInUse | undefined, given: Partial<SharedFacts> = {}) =>
+        sharedHoldUps(at(phase), shared({ issued: [certificate(), renewed], inUse: () => said, ...given }));
+      expect(held({ roots, under: newName })).toEqual([]);
+      expect(held({ roots, under: oldName })).toMatchObject([
+        { kind: 'certificate', why: expect.stringMatching(/has not ended yet/), nodeKey: hostKey },
+      ]);
+      expect(held({ roots, under: oldName, failed: 'it ended with 1' })).toHaveLength(1);
+      expect(held(undefined)).toHaveLength(1);
+      expect(held(undefined, { refused: () => true })).toEqual([]);
+      expect(held(undefined, { now: now + 60_000 })).toEqual([]);
     },
   );
 

@@ -23,10 +23,13 @@ export const kindItems: readonly Item[] = [
   }),
   fromTests({
     name: 'authorities-real',
-    line: 'The contract against what others run: OpenBao, the wire of AWS (moto), SoftHSM by OpenSC',
-    bound: 'the contract holds; a wrong PIN is tried once, a token that is away or has another key changes nothing',
-    files: ['test/system/upstream-authorities.test.ts', 'test/system/pkcs11.test.ts'],
-    limitMinutes: 15,
+    line: "The contract against what others run: OpenBao, step-ca's own server, the wire of AWS (moto), SoftHSM by OpenSC",
+    bound:
+      'the contract holds; a wrong PIN is tried once, a token that is away or has another key changes nothing; what step-ca refuses, or ' +
+      'gives that is no CA, is found out',
+    files: ['upstream-authorities', 'step-ca', 'pkcs11'].map((name) => `test/system/${name}.test.ts`),
+    // step-ca is built once a machine.
+    limitMinutes: 45,
   }),
   fromTests({
     name: 'attestors',
@@ -41,5 +44,15 @@ export const kindItems: readonly Item[] = [
       ...['policy/why-no-identity', 'identity-api/refused-svids'].map((name) => `test/${name}.test.ts`),
     ],
     limitMinutes: 15,
+  }),
+  fromTests({
+    name: 'attestors-real',
+    line: "Pods of a real cluster: Kubernetes' own API server, asked about their tokens (TokenReview), and by its keys",
+    bound:
+      'the contract holds; only what the API server says is believed, nothing of a pod that is gone; while it may not be asked, is ' +
+      'somebody else or hangs, refused for now',
+    files: ['test/system/token-review.test.ts'],
+    // It is built once a machine.
+    limitMinutes: 90,
   }),
 ];

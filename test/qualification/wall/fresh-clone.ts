@@ -14,6 +14,10 @@ const urgentMs = 50;
 
 const stepSchema = z.looseObject({ name: z.string(), ok: z.boolean(), ms: z.number() });
 const storySchema = z.object({ ok: z.boolean(), steps: z.array(stepSchema) });
+const failedSchema = z.looseObject({
+  error: z.string().optional(),
+  steps: z.array(z.looseObject({ ok: z.boolean() })),
+});
 const urgentSchema = z.object({ name: z.literal('urgent-deny'), rounds: z.int(), medianMs: z.number() });
 const rotationSchema = z.object({
   name: z.literal('rotation'),
@@ -48,7 +52,7 @@ export const freshClone: Item = {
       seconds.push(Math.round(ended.ms / 100) / 10);
       progress(`${which}: exit ${ended.code} after ${seconds.at(-1)} s`);
       figures[`${which}S`] = seconds.at(-1) ?? 0;
-      if (ended.code !== 0) return { ok: false, figures: { ...figures, error: tail(ended.stderr || ended.stdout) } };
+      if (ended.code !== 0) return { ok: false, figures: { ...figures, error: whyOf(ended) } };
       const story = storySchema.parse(JSON.parse(ended.stdout.trimEnd().split('\n').at(-1) ?? ''));
       const urgent = urgentSchema.parse(story.steps[4]);
       const { protocols, ...rotation } = rotationSchema.parse(story.steps[5]);
@@ -72,3 +76,12 @@ export const freshClone: Item = {
     return { ok: holds && cold <= coldSeconds && warm <= warmSeconds, figures };
   },
 };
+
+/** What the demo itself says; or if it does not get as far as that, the last that was written. */
+function whyOf({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): string {
+  const last = stdout.trimEnd().split('\n').at(-1) ?? '';
+  const said = last.startsWith('{') ? failedSchema.safeParse(JSON.parse(last)) : undefined;
+  if (said?.success !== true) return tail(stderr || stdout);
+  const { error, steps } = said.data;
+  return JSON.stringify({ error, steps: steps.filter(({ ok }) => !ok) });
+}

@@ -8,6 +8,13 @@ export const foreignBundleSchema = z.object({
   sequence: z.int().exactOptional().describe('Of the bundle in force, if it states one.'),
   fetchedAt: z.number().exactOptional().describe('When it was last had from its endpoint. Absent: never.'),
   failures: z.int().describe('Attempts to fetch it that failed, since the start.'),
+  sharesRootWith: z
+    .array(z.string())
+    .readonly()
+    .exactOptional()
+    .describe(
+      'Other foreign trust domains with a root of the same key: whoever has that key can vouch for all of them.',
+    ),
   error: z
     .object({ message: z.string(), at: z.number() })
     .exactOptional()

@@ -1,6 +1,7 @@
 // Which bundle of a foreign trust domain is in force, whatever its endpoint answers, and when it is asked again.
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { formatForeignBundles } from '../../src/cli/output/format-foreign-bundles.ts';
 import type { FetchBundle, ForeignSource } from '../../src/identity/federation/fetch-bundle.ts';
 import { readForeignBundle } from '../../src/identity/federation/foreign-bundle.ts';
 import { createForeignBundles, type ForeignBundles } from '../../src/identity/federation/foreign-bundles.ts';
@@ -204,7 +205,42 @@ describe('a bundle of an endpoint', () => {
   });
 });
 
+it('of which two have a root of one key: both are in force, and people are told', async () => {
+  const other = 'other.example' as TrustDomain;
+  const it = world({ trustDomain });
+  const both = [
+    { trustDomain, inline: `${root(0)}${root(1)}` },
+    { trustDomain: other, inline: root(1) },
+    { trustDomain: 'third.example' as TrustDomain, inline: root(2) },
+  ];
+  it.bundles.follow(both);
+  expect(both.map((one) => it.bundles.of(one)?.roots.length)).toEqual([2, 1, 1]);
+  const [first, second, third] = it.bundles.status();
+  expect([first?.sharesRootWith, second?.sharesRootWith, third?.sharesRootWith]).toEqual([
+    [other],
+    [trustDomain],
+    undefined,
+  ]);
+  expect(formatForeignBundles(it.bundles.status(), 0)).toMatch(
+    /partner\.example .* has a root key in common with other\.example/,
+  );
+});
+
 describe('a document', () => {
+  it('whose bundle is later than that of the endpoint stays in force', async () => {
+    const source: ForeignSource = { trustDomain, inline: text(5, [root(0)]), endpoint };
+    const it = world(source);
+    it.answer = text(4, [root(1)]);
+    it.bundles.follow([source]);
+    await settled();
+    expect([it.inForce(), it.error()]).toEqual([[root(0)], 'the endpoint has an older bundle, of sequence 4']);
+    expect(await it.table.list()).toEqual([]);
+    it.answer = text(6, [root(1)]);
+    it.clock.advance(11_000);
+    await settled();
+    expect([it.inForce(), it.error()]).toEqual([[root(1)], undefined]);
+  });
+
   it('has the bundle to begin with, which a fetched one replaces; another document begins anew', async () => {
     const source: ForeignSource = { trustDomain, inline: root(0), endpoint };
     const it = world(source);

@@ -4,12 +4,15 @@ import { formatTable } from './table.ts';
 import { relativeTime } from './time.ts';
 
 export function formatForeignBundles(bundles: readonly ForeignBundleAnswer[], now: number): string {
-  const rows = bundles.map(({ trustDomain, url, roots, sequence, fetchedAt, error }) => [
+  const rows = bundles.map(({ trustDomain, url, roots, sequence, fetchedAt, error, sharesRootWith: others = [] }) => [
     trustDomain,
     roots === 0 ? 'NONE: nobody is accepted' : String(roots),
     sequence === undefined ? '-' : String(sequence),
     url === undefined ? 'its document' : fetchedAt === undefined ? 'never fetched' : relativeTime(fetchedAt, now),
-    error === undefined ? '-' : `${error.message} (${relativeTime(error.at, now)})`,
+    [
+      ...(error === undefined ? [] : [`${error.message} (${relativeTime(error.at, now)})`]),
+      ...(others.length === 0 ? [] : [`has a root key in common with ${others.join(', ')}`]),
+    ].join('; ') || '-',
   ]);
   return formatTable(['FOREIGN TRUST DOMAIN', 'ROOTS', 'SEQUENCE', 'FROM', 'NEEDS SOMEBODY'], rows);
 }

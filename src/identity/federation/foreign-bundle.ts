@@ -102,12 +102,23 @@ function jwtKeyOf(key: Readonly<Record<string, unknown>>): string {
   }
 }
 
-/** Whether two trust domains have a root key in common: each could vouch for the other, whatever its certificates are named. PEM. */
-export function sharesKey(one: readonly string[], other: readonly string[]): boolean {
-  const keyOf = (root: string): string =>
-    new X509Certificate(root).publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
-  const keys = new Set(one.map(keyOf));
-  return other.some((root) => keys.has(keyOf(root)));
+const keysOfRoots = new WeakMap<ForeignBundle, readonly string[]>();
+
+/** Public keys of its roots: a key vouches, whatever its certificates are named. */
+export function rootKeysOf(bundle: ForeignBundle): readonly string[] {
+  const keys = keysOfRoots.get(bundle) ?? bundle.roots.map(keyOf);
+  keysOfRoots.set(bundle, keys);
+  return keys;
+}
+
+/** Whether it has a root key in common with these roots, PEM: its owner could vouch for whom they vouch for. */
+export function sharesKey(bundle: ForeignBundle, roots: readonly string[]): boolean {
+  const keys = new Set(rootKeysOf(bundle));
+  return roots.some((root) => keys.has(keyOf(root)));
+}
+
+function keyOf(root: string): string {
+  return new X509Certificate(root).publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
 }
 
 function isCount(value: unknown): value is number {

@@ -6,12 +6,14 @@ import type { Clock } from '../../lib/clock.ts';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import type { Json, Table } from '../../lib/table.ts';
+import type { Table } from '../../lib/table.ts';
 import type { Watchable } from '../../lib/watchable.ts';
-import { parseTrustDomain, type TrustDomain } from '../../model/spiffe-id.ts';
+import type { TrustDomain } from '../../model/spiffe-id.ts';
 import type { TrustBundle } from '../trust-bundle.ts';
 import { type FetchBundle, type ForeignSource, fetchBundle } from './fetch-bundle.ts';
 import { type ForeignBundle, readForeignBundle, sharesKey } from './foreign-bundle.ts';
+import { type KeptBundle, readKept, writeKept } from './kept-bundle.ts';
+import { sharedRoots } from './shared-roots.ts';
 
 /** Times are epoch milliseconds. */
 export interface ForeignBundleStatus {
@@ -25,6 +27,8 @@ export interface ForeignBundleStatus {
   readonly fetchedAt?: number;
   /** Since the start. */
   readonly failures: number;
+  /** Other foreign trust domains that have a root of the same key: whoever has that key can vouch for all of them. Absent: none. */
+  readonly sharesRootWith?: readonly TrustDomain[];
   /** Why it could not be had last time, or is not in force. */
   readonly error?: { readonly message: string; readonly at: number };
 }
@@ -62,12 +66,6 @@ const leastMs = 10_000;
 const mostMs = 3_600_000;
 const afterFailureMs = 10_000;
 
-interface Known {
-  readonly text: string;
-  readonly bundle: ForeignBundle;
-  readonly at: number;
-}
-
 interface Followed {
   readonly source: ForeignSource;
   readonly place: string;
@@ -81,7 +79,7 @@ interface Followed {
 export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
   const { table, own, clock, log, onChange, fetch = fetchBundle, random = Math.random } = deps;
   /** By place: a document that says something else begins anew. */
-  const known = new Map<string, Known>();
+  const known = new Map<string, KeptBundle>();
   const inline = new Map<string, ForeignBundle>();
   let followed: readonly Followed[] = [];
 
@@ -91,7 +89,7 @@ export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
     const by = own.value();
     const last = judged.get(bundle);
     if (last?.by === by) return last.fault;
-    const shared = sharesKey(bundle.roots, by.roots);
+    const shared = sharesKey(bundle, by.roots);
     const found = shared ? 'a root of it has a key of this mesh, and could vouch for it' : undefined;
     judged.set(bundle, { by, fault: found });
     return found;
@@ -110,15 +108,13 @@ export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
     return found === undefined || fault(found) !== undefined ? undefined : found;
   };
 
-  /** True if it is in force now, or was. */
-  function take(place: string, next: Known): boolean {
-    const before = known.get(place);
-    if (before !== undefined && isOlder(next.bundle, before.bundle)) return false;
+  /** True if it is in force now, or was. That of the document may be the later one. */
+  function take(place: string, next: KeptBundle): boolean {
+    const source = followed.find((one) => one.place === place)?.source;
+    const before = source === undefined ? known.get(place)?.bundle : candidate(source, place);
+    if (before !== undefined && isOlder(next.bundle, before)) return false;
     known.set(place, next);
-    if (
-      before?.bundle.roots.join() === next.bundle.roots.join() &&
-      before.bundle.jwtKeys.join() === next.bundle.jwtKeys.join()
-    ) {
+    if (before?.roots.join() === next.bundle.roots.join() && before.jwtKeys.join() === next.bundle.jwtKeys.join()) {
       return true;
     }
     const { trustDomain, sequence, roots } = next.bundle;
@@ -126,8 +122,14 @@ export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
       { trustDomain, ...defined({ sequence }), roots: roots.length },
       'the bundle of a foreign trust domain changed',
     );
+    const others = sharedRoots(inForceNow()).get(trustDomain);
+    if (others !== undefined) log.warn({ trustDomain, others }, 'foreign trust domains have a root of the same key');
     onChange();
     return true;
+  }
+
+  function inForceNow(): readonly ForeignBundle[] {
+    return followed.flatMap(({ source, place }) => inForce(source, place) ?? []);
   }
 
   async function renew(one: Followed): Promise<void> {
@@ -161,14 +163,13 @@ export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
   /** For restarts and replicas; one that has a later bundle keeps it. */
   async function keep(place: string): Promise<void> {
     const stored = await table.get(place);
-    const other = readStored(stored, followed.find((one) => one.place === place)?.source.trustDomain);
+    const other = readKept(stored, followed.find((one) => one.place === place)?.source.trustDomain);
     const mine = known.get(place);
     if (mine === undefined || (other !== undefined && isOlder(mine.bundle, other.bundle))) {
       if (other !== undefined) take(place, other);
       return;
     }
-    const { trustDomain } = mine.bundle;
-    await table.compareAndSet(place, stored, { trustDomain, text: mine.text, at: mine.at });
+    await table.compareAndSet(place, stored, writeKept(mine));
   }
 
   function again(one: Followed): void {
@@ -185,19 +186,19 @@ export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
 
   const unwatch = table.watch(({ key, value }) => {
     const one = followed.find(({ place }) => place === key);
-    const found = one && readStored(value, one.source.trustDomain);
+    const found = one && readKept(value, one.source.trustDomain);
     if (found !== undefined && fault(found.bundle) === undefined) take(key, found);
   });
 
   return {
     async restore() {
       for (const { key, value } of await table.list()) {
-        const found = readStored(value);
+        const found = readKept(value);
         if (found !== undefined) known.set(key, found);
       }
     },
     of: (source) => inForce(source, placeOf(source)),
-    all: () => followed.flatMap(({ source, place }) => inForce(source, place) ?? []),
+    all: inForceNow,
     follow(sources) {
       const before = followed;
       followed = [...sources].map((source) => {
@@ -213,8 +214,9 @@ export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
       }
       for (const one of followed) if (!before.includes(one) && one.source.endpoint !== undefined) again(one);
     },
-    status: () =>
-      followed.map(({ source, place, failures, error }) => {
+    status() {
+      const shared = sharedRoots(inForceNow());
+      return followed.map(({ source, place, failures, error }) => {
         const found = candidate(source, place);
         const wrong = found && fault(found);
         const { sequence, roots = [] } = wrong === undefined ? (found ?? {}) : {};
@@ -222,8 +224,10 @@ export function createForeignBundles(deps: ForeignBundlesDeps): ForeignBundles {
         return {
           ...{ trustDomain: source.trustDomain, roots: roots.length, failures },
           ...defined({ url: source.endpoint?.url, sequence, fetchedAt: known.get(place)?.at, error: told }),
+          ...defined({ sharesRootWith: shared.get(source.trustDomain) }),
         };
-      }),
+      });
+    },
     stop() {
       unwatch();
       for (const { cancel } of followed) cancel();
@@ -241,18 +245,4 @@ function placeOf({ trustDomain, inline = '', endpoint }: ForeignSource): string 
   return createHash('sha256')
     .update(JSON.stringify([trustDomain, inline, endpoint ?? null]))
     .digest('hex');
-}
-
-/** Undefined for whatever is no such entry. */
-function readStored(value: Json | undefined, expected?: TrustDomain): Known | undefined {
-  const { trustDomain, text, at }: { readonly trustDomain?: unknown; readonly text?: unknown; readonly at?: unknown } =
-    Object(value);
-  if (typeof trustDomain !== 'string' || typeof text !== 'string' || typeof at !== 'number') return undefined;
-  const parsed = parseTrustDomain(trustDomain);
-  if (parsed === undefined || (expected !== undefined && parsed !== expected)) return undefined;
-  try {
-    return { text, bundle: readForeignBundle(text, parsed), at };
-  } catch {
-    return undefined;
-  }
 }

@@ -73,6 +73,8 @@ export function createMeshKeys(deps: MeshKeysDeps): MeshKeys {
   const { table, clock, log, onChange, random = Math.random } = deps;
   /** By place: the same address with other roots is another one. */
   const known = new Map<string, string>();
+  /** What the table has, as far as it is known. */
+  const stored = new Map<string, string>();
   let sources: readonly Source[] = [];
 
   async function fetch(source: Source): Promise<void> {
@@ -82,12 +84,13 @@ export function createMeshKeys(deps: MeshKeysDeps): MeshKeys {
       if (!sources.includes(source)) return;
       source.fetchedAt = clock.now();
       source.error = undefined;
-      if (known.get(place) === text) return;
-      known.set(place, text);
-      log.info({ issuer, keys: count(text) }, 'keys of an issuer of tokens have changed');
-      onChange();
-      await table.set(place, text);
+      if (known.get(place) !== text) {
+        known.set(place, text);
+        log.info({ issuer, keys: count(text) }, 'keys of an issuer of tokens have changed');
+        onChange();
+      }
     } catch (reason) {
+      if (!sources.includes(source)) return;
       const { message } = CellwallError.from(reason);
       source.error = { message, at: clock.now() };
       const kept = known.has(place) ? 'the known keys stay' : 'no token of it is valid until there are some';
@@ -95,8 +98,27 @@ export function createMeshKeys(deps: MeshKeysDeps): MeshKeys {
     }
   }
 
+  /** For a start while the issuer is away. What cannot be written now is written after the next fetch. */
+  async function keep({ issuer, place }: Source): Promise<void> {
+    const text = known.get(place);
+    if (text === undefined || stored.get(place) === text) return;
+    try {
+      await table.set(place, text);
+      stored.set(place, text);
+      // Its last issuer may have gone meanwhile.
+      if (known.get(place) === undefined) forget(place);
+    } catch (reason) {
+      const { message } = CellwallError.from(reason);
+      log.warn(
+        { issuer, reason: message },
+        'keys of an issuer of tokens are not in the store yet: a restart forgets them',
+      );
+    }
+  }
+
   function again(source: Source): void {
-    void fetch(source).then(() => {
+    void fetch(source).then(async () => {
+      if (sources.includes(source)) await keep(source);
       if (!sources.includes(source)) return;
       const pause = source.error === undefined ? everyMs : afterFailureMs;
       source.cancel = clock.after(pause * (0.9 + 0.2 * random()), () => again(source));
@@ -105,6 +127,7 @@ export function createMeshKeys(deps: MeshKeysDeps): MeshKeys {
 
   function forget(place: string): void {
     known.delete(place);
+    stored.delete(place);
     table.delete(place).catch((reason: unknown) => {
       log.warn({ reason: CellwallError.from(reason).message }, 'keys of an issuer that is gone stay in the store');
     });
@@ -113,7 +136,10 @@ export function createMeshKeys(deps: MeshKeysDeps): MeshKeys {
   return {
     async restore() {
       for (const { key, value } of await table.list()) {
-        if (isPlace.test(key) && typeof value === 'string') known.set(key, value);
+        if (isPlace.test(key) && typeof value === 'string') {
+          known.set(key, value);
+          stored.set(key, value);
+        }
       }
     },
     of: (from) => known.get(placeOf(from)),

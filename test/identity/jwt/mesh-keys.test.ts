@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { withFetchedKeys } from '../../../src/control/with-fetched-keys.ts';
 import { createMeshKeys, type MeshKeys } from '../../../src/identity/jwt/mesh-keys.ts';
 import { usableKeys } from '../../../src/identity/jwt/usable-keys.ts';
+import { CellwallError } from '../../../src/lib/errors.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import type { MeshIr } from '../../../src/policy/ir.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
@@ -145,6 +146,31 @@ describe('keys of a mesh', () => {
     // What it signed with once does not count if it comes back, nor after a restart.
     expect(kept()).toBeUndefined();
     expect(await table.list()).toEqual([]);
+  });
+
+  it('are in the store as soon as it takes them: after a restart they are there', async () => {
+    const memory = table;
+    let isAway = true;
+    table = {
+      ...memory,
+      set: (...args) => (isAway ? Promise.reject(new CellwallError('unavailable', 'away')) : memory.set(...args)),
+    };
+    keys.stop();
+    await start();
+    keys.follow(mesh().jwtIssuers.values());
+    await settled(1);
+    // They were fetched, and are in force.
+    expect(keys.status()).toMatchObject([{ keys: 1 }]);
+    expect(keys.status()[0]?.error).toBeUndefined();
+    await new Promise(setImmediate);
+    isAway = false;
+    clock.advance(60_000);
+    await settled(2);
+    await vi.waitFor(async () => expect(await memory.list()).toHaveLength(1));
+    expect(changes).toBe(1);
+    keys.stop();
+    await start();
+    expect(kept()).toBe(usableKeys(setOf(first)));
   });
 
   it('leave a mesh without such issuers as it is, and add nothing twice', async () => {

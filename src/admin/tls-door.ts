@@ -29,7 +29,8 @@ export interface TlsDoor {
   close(): Promise<void>;
 }
 
-const maxConnections = 512;
+/** More than wait at the front door, which chooses whom it closes: here it is whoever comes last. */
+const maxConnections = 4096;
 const maxChain = 4;
 
 export function createTlsDoor(http: HttpServer): TlsDoor {

@@ -2,12 +2,12 @@
 // carries one request: waiting for another one would occupy resources.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ServerSvid } from '../identity/server-svid.ts';
 import type { Svid } from '../identity/svid.ts';
 import { CellwallError } from '../lib/errors.ts';
-import { createFrontDoor } from '../lib/front-door.ts';
 import type { HostPort } from '../lib/host-port.ts';
+import { createHttpDoor } from '../lib/http-door.ts';
 import type { Log } from '../lib/log.ts';
 import { openWay, type RightOfWay } from '../lib/right-of-way.ts';
 
@@ -30,9 +30,6 @@ export interface IdentityServerOptions {
    */
   readonly answer: (request: IncomingMessage, response: ServerResponse, settled: () => void) => Promise<void>;
 }
-
-/** Of hosts that all join at once, those beyond it would be heard again only a second later: the kernel drops their first packets. */
-const backlog = 4096;
 
 /** TLS 1.3. Client certificates are requested and not verified here. */
 export function createIdentityServer({
@@ -64,38 +61,16 @@ export function createIdentityServer({
       void answer(request, response, () => door.settled(socket, 'proven'));
     },
   );
-  http.maxRequestsPerSocket = 1;
-  const door = createFrontDoor({ way, pass: (socket) => void http.emit('connection', socket) });
-  // Connections that are passed on are timed out by node:http itself, once it believes that it is listening.
-  http.emit('listening');
+  const door = createHttpDoor(http, { way, maxConnections });
   http.on('connection', opened);
   http.on('tlsClientError', (reason) => log.debug({ reason: reason.message }, 'TLS handshake failed'));
-  const entrance = createTcpServer({ keepAlive: true, keepAliveInitialDelay: 60_000 }, (socket) =>
-    door.welcome(socket),
-  );
-  entrance.maxConnections = maxConnections;
   const unwatch = own.watch((svid) => http.setSecureContext({ ...credentials(svid), ca: [], minVersion: 'TLSv1.3' }));
   return {
-    listen: ({ host, port }) =>
-      new Promise((resolve, reject) => {
-        entrance.once('error', (cause) =>
-          reject(new CellwallError('unavailable', `cannot listen on ${host}:${port}: ${cause.message}`, { cause })),
-        );
-        entrance.listen({ host, port, backlog }, () => {
-          // A TCP server that listens has an AddressInfo.
-          const bound = entrance.address() as AddressInfo;
-          resolve({ host: bound.address, port: bound.port });
-        });
-      }),
-    close: () =>
-      new Promise((resolve) => {
-        unwatch();
-        entrance.close(() => resolve());
-        door.close();
-        // It never listened itself: this ends its bookkeeping.
-        http.close();
-        http.closeAllConnections();
-      }),
+    listen: door.listen,
+    async close() {
+      unwatch();
+      await door.close();
+    },
   };
 }
 

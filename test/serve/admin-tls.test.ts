@@ -17,6 +17,7 @@ import { figure } from '../support/figure.ts';
 import { serviceText, yaml } from '../support/resolve-text.ts';
 import { type ServeHarness, startServe } from '../support/serve-harness.ts';
 import { createTestCa } from '../support/test-ca.ts';
+import { tlsTry } from '../support/tls-try.ts';
 
 const documents = yaml('kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1}', serviceText('api'));
 const operator = 'spiffe://td1/cellwall/operator';
@@ -148,6 +149,21 @@ describe('the port', () => {
     const psks = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-PSK-CHACHA20-POLY1305', pskCallback: () => psk };
     expect(await hello(psks)).toBe('refused');
     await expect(fetch(`http://127.0.0.1:${plane.adminTlsPort}/healthz`)).rejects.toThrow();
+  });
+
+  it('resumes no session: whoever has one of an operator still has to show the certificate', async () => {
+    const { chain, key } = credential(identities.admin);
+    const port = plane.adminTlsPort;
+    const ask = 'GET /v1/status HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n';
+    const own = { port, cert: chain, key: key.reveal(), ask };
+    const first = await tlsTry(own);
+    expect([first.answer, first.resumed]).toEqual([expect.stringContaining('HTTP/1.1 200'), false]);
+    // It offers one all the same.
+    expect(first.session).toBeDefined();
+    const again = await tlsTry({ ...own, session: first.session });
+    expect([again.answer, again.resumed]).toEqual([expect.stringContaining('HTTP/1.1 200'), false]);
+    const stolen = await tlsTry({ port, ask, session: first.session });
+    expect([stolen.answer, stolen.resumed]).toEqual([expect.stringMatching(/HTTP\/1.1 (401|429)/), false]);
   });
 
   it('is refused by a client where somebody else of the trust domain listens', async () => {

@@ -12,9 +12,9 @@ export interface TlsTry {
 
 export interface TlsTryOptions {
   readonly port: number;
-  /** PEM. */
-  readonly cert: string;
-  readonly key: string;
+  /** PEM. Absent: without a certificate. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
   readonly session?: Buffer | undefined;
   readonly alpn?: string;
   /** What is sent; the server has taken the connection once it answers. */

@@ -1,9 +1,9 @@
 // The bundle endpoint of this trust domain (SPIFFE Federation §5): the same public text for whoever asks, over TLS; nothing is read from a
-// request but its method and path.
+// request but its method and path. Nobody proves anything here: each address gets a burst of connections, and then one now and then.
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { CellwallError } from '../../lib/errors.ts';
 import type { HostPort } from '../../lib/host-port.ts';
+import { createHttpDoor } from '../../lib/http-door.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Redacted } from '../../lib/redacted.ts';
 
@@ -27,8 +27,6 @@ export interface BundleEndpointDeps {
   readonly log: Log;
 }
 
-const maxConnections = 256;
-
 /** Rejects if it cannot listen there. */
 export async function openBundleEndpoint({
   address,
@@ -50,6 +48,8 @@ export async function openBundleEndpoint({
       },
     },
     (request, response) => {
+      const { socket } = request;
+      response.once('close', () => door.settled(socket, 'for nothing'));
       const answer = (status: number, text: string, headers: Readonly<Record<string, string>> = {}): void => {
         response.writeHead(status, { 'content-length': Buffer.byteLength(text), connection: 'close', ...headers });
         response.end(request.method === 'HEAD' ? undefined : text);
@@ -66,19 +66,11 @@ export async function openBundleEndpoint({
       );
     },
   );
-  server.maxConnections = maxConnections;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address.port, address.host, () => resolve());
-  });
-  const { port } = server.address() as AddressInfo;
+  const door = createHttpDoor(server);
+  const { port } = await door.listen(address);
   return {
     address: { host: address.host, port },
     rotate: (next) => server.setSecureContext(tls(next)),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: door.close,
   };
 }

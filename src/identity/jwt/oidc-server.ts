@@ -1,10 +1,9 @@
 // The documents for relying parties over HTTP, on a port of their own: two pages for anybody, and nothing else. With TLS, or behind a
-// proxy of this host that has it.
+// proxy of this host that has it. A connection carries one request.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { CellwallError } from '../../lib/errors.ts';
 import type { HostPort } from '../../lib/host-port.ts';
+import { createHttpDoor } from '../../lib/http-door.ts';
 import type { Redacted } from '../../lib/redacted.ts';
 import type { Watchable } from '../../lib/watchable.ts';
 import { keysMaxAgeS, type OidcDocuments, oidcPaths } from './oidc-documents.ts';
@@ -32,7 +31,6 @@ export interface OidcServerOptions {
 
 /** The configuration never changes while the process runs. */
 const configurationMaxAgeS = 300;
-const mostConnections = 512;
 const limits = {
   headersTimeout: 5000,
   requestTimeout: 5000,
@@ -50,9 +48,12 @@ export function createOidcServer({ issuer, documents, tls }: OidcServerOptions):
     pages.set(`${at}/${oidcPaths.keys}`, () => [documents.value().keys, keysMaxAgeS]);
   }
   const answer = (request: IncomingMessage, response: ServerResponse): ServerResponse => {
-    const { method, url = '' } = request;
-    // Nobody sends a body here: what one brings is not read.
-    if (!request.complete) response.shouldKeepAlive = false;
+    const { method, url = '', socket } = request;
+    // Nobody proves anything here, and a handshake costs more than an answer: each counts for its address. Without TLS a proxy of this host
+    // asks for everybody.
+    response.once('close', () => {
+      door.settled(socket, secure === undefined && response.statusCode === 200 ? 'proven' : 'for nothing');
+    });
     if (method !== 'GET' && method !== 'HEAD') return end(response, 405, { allow: 'GET, HEAD' });
     const page = pages.get(url.split('?')[0] ?? '');
     if (page === undefined) return end(response, 404, {});
@@ -68,26 +69,12 @@ export function createOidcServer({ issuer, documents, tls }: OidcServerOptions):
   const secure =
     tls === undefined ? undefined : createTlsServer({ ...limits, handshakeTimeout: 5000, ...pair(tls) }, answer);
   const server: Server = secure ?? createServer(limits, answer);
-  server.maxConnections = mostConnections;
   server.on('clientError', (_, socket) => socket.destroy());
+  const door = createHttpDoor(server);
   return {
-    listen: ({ host, port }) =>
-      new Promise((resolve, reject) => {
-        server.once('error', (cause) =>
-          reject(new CellwallError('unavailable', `cannot listen on ${host}:${port}: ${cause.message}`, { cause })),
-        );
-        server.listen({ host, port }, () => {
-          // A TCP server that listens has an AddressInfo.
-          const bound = server.address() as AddressInfo;
-          resolve({ host: bound.address, port: bound.port });
-        });
-      }),
+    listen: door.listen,
     rotate: (next) => secure?.setSecureContext(pair(next)),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: door.close,
   };
 }
 

@@ -62,6 +62,18 @@ export function createEntitlement({ trustDomain, mesh, nodes }: EntitlementDeps)
     const now = mesh();
     return now === undefined ? undefined : workloadOf(now.identities, id);
   };
+  /** By something else than a join token, which its document may have taken before, and takes no longer: such evidence may end. */
+  const provedOtherwise = async (nodeKey: string | undefined): Promise<boolean> => {
+    if (nodeKey === undefined) return false;
+    try {
+      const host = await nodes.find(nodeKey);
+      return host !== undefined && host.evidence.attestor !== 'join-token';
+    } catch (reason) {
+      // Hosts with join tokens, whose evidence does not end, go on while the store is unavailable.
+      if (CellwallError.from(reason).code === 'unavailable') return false;
+      throw reason;
+    }
+  };
   return {
     knows: (id) => named(id) !== undefined || isOperator(id, trustDomain) || followerPolicy(id) !== undefined,
     identify(evidence) {
@@ -78,8 +90,8 @@ export function createEntitlement({ trustDomain, mesh, nodes }: EntitlementDeps)
       const follower = followerPolicy(id);
       if (follower !== undefined) return follower;
       const workload = named(id);
-      // Evidence that does not expire, or can be presented again, needs no lookup: so this works even if the store is unavailable.
-      if (workload === undefined || onlyByToken(workload)) return workload;
+      if (workload === undefined) return undefined;
+      if (onlyByToken(workload)) return (await provedOtherwise(nodeKey)) ? undefined : workload;
       const host = nodeKey === undefined ? undefined : await nodes.find(nodeKey);
       if (host === undefined || !earns(host.evidence, id)) return undefined;
       const { notAfter } = host.evidence;

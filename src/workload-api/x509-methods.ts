@@ -18,10 +18,13 @@ import { trustDomainUriOf, type WorkloadSvid } from './workload-svid.ts';
 
 export interface X509MethodsDeps {
   readonly svid: Watchable<WorkloadSvid>;
-  readonly jwt?: Pick<JwtSource, 'foreign'>;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly jwt?: Pick<JwtSource, 'foreign' | 'refreshForeign'>;
+  readonly clock: Pick<Clock, 'now' | 'after'>;
   readonly refusal?: Refusal;
 }
+
+/** How long a first answer waits for the bundles of foreign trust domains. */
+const mostWaitMs = 1500;
 
 type Foreign = Watchable<readonly ForeignTrust[]>;
 type Encode = (svid: WorkloadSvid, foreign: readonly ForeignTrust[]) => Uint8Array;
@@ -39,49 +42,87 @@ export function x509Methods({ svid, jwt, clock, refusal }: X509MethodsDeps): Rea
   const none = createWatched<readonly ForeignTrust[]>([]);
   /** Asked for from the first call on. */
   const foreign = (): Foreign => jwt?.foreign?.() ?? none;
+  const ready = onceKnown(jwt?.refreshForeign, clock);
   return {
-    FetchX509SVID: streamed({ svid, foreign, ...defined({ refusal }) }, usable, framed(svidResponse)),
+    FetchX509SVID: streamed({ svid, foreign, ready, ...defined({ refusal }) }, usable, framed(svidResponse)),
     // The roots are good whatever became of the SVID.
-    FetchX509Bundles: streamed({ svid, foreign }, svid.value, framed(bundlesResponse)),
+    FetchX509Bundles: streamed({ svid, foreign, ready }, svid.value, framed(bundlesResponse)),
+  };
+}
+
+/** Many programs read one answer and no more: the first has what there is of foreign trust domains. Undefined: nothing to wait for. */
+function onceKnown(ask: JwtSource['refreshForeign'], clock: Pick<Clock, 'after'>): () => Promise<void> | undefined {
+  let isKnown = ask === undefined;
+  return () => {
+    if (isKnown) return undefined;
+    return new Promise((resolve) => {
+      const cancel = clock.after(mostWaitMs, resolve);
+      const asked = ask?.().then(() => {
+        isKnown = true;
+      });
+      void asked
+        ?.catch(() => {})
+        .finally(() => {
+          cancel();
+          resolve();
+        });
+    });
   };
 }
 
 interface Sources extends Pick<X509MethodsDeps, 'svid' | 'refusal'> {
   readonly foreign: () => Foreign;
+  readonly ready: () => Promise<void> | undefined;
 }
 
 /** `first` may throw instead of giving a first answer. Equal answers are not repeated. A refusal ends what is open. */
 function streamed(
-  { svid, foreign, refusal }: Sources,
+  { svid, foreign, ready, refusal }: Sources,
   first: () => WorkloadSvid,
   frame: ReturnType<typeof framed>,
 ): WorkloadMethod {
   return (call) => {
-    let stop = (): void => {};
+    let [stop, over] = [(): void => {}, false];
+    const begin = (others: Foreign): void => {
+      const write = createNewestOnly(call);
+      let last = frame(first(), others.value());
+      write(last);
+      const look = (): void => {
+        const changed = frame(svid.value(), others.value());
+        if (changed.equals(last)) return;
+        last = changed;
+        write(changed);
+      };
+      const refuse = (): void => {
+        const refused = refusedBy(refusal);
+        if (refused === undefined) return;
+        stop();
+        call.end(refused);
+      };
+      const ends = [svid.watch(look), others.watch(look), refusal?.watch(refuse) ?? (() => {})];
+      stop = () => {
+        for (const end of ends) end();
+      };
+    };
     return {
       request() {
-        const write = createNewestOnly(call);
+        // Whoever gets nothing is told so at once.
+        first();
         const others = foreign();
-        let last = frame(first(), others.value());
-        write(last);
-        const look = (): void => {
-          const changed = frame(svid.value(), others.value());
-          if (changed.equals(last)) return;
-          last = changed;
-          write(changed);
-        };
-        const refuse = (): void => {
-          const refused = refusedBy(refusal);
-          if (refused === undefined) return;
-          stop();
-          call.end(refused);
-        };
-        const ends = [svid.watch(look), others.watch(look), refusal?.watch(refuse) ?? (() => {})];
-        stop = () => {
-          for (const end of ends) end();
-        };
+        const known = ready();
+        if (known === undefined) return begin(others);
+        void known.then(() => {
+          try {
+            if (!over) begin(others);
+          } catch (reason) {
+            call.end(CellwallError.from(reason));
+          }
+        });
       },
-      over: () => stop(),
+      over() {
+        over = true;
+        stop();
+      },
     };
   };
 }

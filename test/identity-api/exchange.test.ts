@@ -1,6 +1,6 @@
 // A CI job's token for an SVID, over the wire and as files: what the job gets, what it is told, and what goes on record.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -142,6 +142,24 @@ it('is renewed in its folder without a token, and never beyond the job', async (
   expect(new X509Certificate(readFileSync(renewed.chain)).serialNumber).not.toBe(
     new X509Certificate(svid.chain).serialNumber,
   );
+});
+
+it.each(['as they are', 'of an earlier version, which were no links'])('is renewed in its parts: %s', async (kind) => {
+  await exchange(gitlab.idToken());
+  const dir = join(folder, 'svid');
+  const read = (name: string): string => readFileSync(join(dir, name), 'utf8');
+  const before = read('leaf.pem');
+  if (kind !== 'as they are') {
+    for (const name of ['leaf.pem', 'intermediates.pem']) {
+      const text = read(name);
+      rmSync(join(dir, name));
+      writeFileSync(join(dir, name), text);
+    }
+  }
+  await fetchSvid({ identity: `${harness.address.host}:${harness.address.port}`, dir, log: silentLog });
+  expect(read('leaf.pem')).not.toBe(before);
+  expect(read('svid.pem')).toBe(`${read('leaf.pem')}${read('intermediates.pem')}`);
+  expect(new X509Certificate(read('leaf.pem')).checkPrivateKey(createPrivateKey(read('key.pem')))).toBe(true);
 });
 
 it('tells none of the reasons to whoever is refused, and all of them to the audit log', async () => {

@@ -104,6 +104,50 @@ describe('bundles of foreign trust domains', () => {
   });
 });
 
+describe('a first answer', () => {
+  test('has the bundles of foreign trust domains, which many programs never read again', async () => {
+    const partner = await createTestCa('partner');
+    const foreign = createWatched<readonly ForeignTrust[]>([]);
+    await api.close();
+    let answer = (): void => {};
+    let asked = 0;
+    const arrived = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const refreshForeign = (): Promise<void> => {
+      asked += 1;
+      return arrived;
+    };
+    const jwt = { ...noTokens, foreign: () => foreign, refreshForeign };
+    api = await createWorkloadApi({ jwt, socket: { path }, svid, clock, log: silentLog });
+    const [one, other] = [open('FetchX509SVID'), open('FetchX509Bundles')];
+    await eventually('both wait', async () => (asked === 2 ? true : undefined));
+    expect([one.messages, other.messages]).toEqual([[], []]);
+    foreign.set([{ trustDomain: 'partner.example', roots: partner.root, keys: '{"keys":[]}' }]);
+    answer();
+    const later = open('FetchX509SVID');
+    const [first] = await eventually('an answer', async () => (one.messages.length > 0 ? one.messages : undefined));
+    expect(Object.keys(fromBinary(X509SVIDResponseSchema, first ?? Buffer.alloc(0)).federatedBundles)).toEqual([
+      'spiffe://partner.example',
+    ]);
+    await eventually('a later one', async () => (later.messages.length > 0 ? true : undefined));
+    expect(one.messages).toHaveLength(1);
+  });
+
+  test('does not wait for a control plane that is away, nor does one that is refused', async () => {
+    await api.close();
+    const jwt = { ...noTokens, foreign: () => createWatched([]), refreshForeign: () => new Promise<void>(() => {}) };
+    api = await createWorkloadApi({ jwt, socket: { path }, svid, clock, log: silentLog });
+    const { messages } = open('FetchX509SVID');
+    await eventually('an answer', async () => {
+      clock.advance(100);
+      return messages.length > 0 ? true : undefined;
+    });
+    svid.set(await issued(-1000));
+    expect(await open('FetchX509SVID').ended).toMatchObject({ code: grpc.status.UNAVAILABLE });
+  });
+});
+
 describe('FetchX509SVID', () => {
   test('gives identity, chain, key and roots, as DER', async () => {
     const { messages } = open('FetchX509SVID');

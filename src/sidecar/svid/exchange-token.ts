@@ -15,7 +15,7 @@ import { createControlPlanes, readControlPlanes, seedOf } from '../servers/contr
 import { firstThatAnswers } from '../servers/first-that-answers.ts';
 import { loadNodeKey, type NodeKeyFile } from './node-key.ts';
 import { isTransient, obtainSvid } from './obtain-svid.ts';
-import { createSvidFiles, type StoredSvid, svidFileNames } from './svid-files.ts';
+import { createSvidFiles, type StoredSvid, splitFileNames, svidFileNames } from './svid-files.ts';
 
 export interface ExchangeTokenOptions {
   /** Identity APIs, "host:port", separated by commas. */
@@ -43,9 +43,6 @@ const names = {
   /** For a shell: `. DIR/env`. */
   env: 'env',
   jwt: 'jwt-svid.token',
-  /** Of programs that do not take both in one. */
-  leaf: 'leaf.pem',
-  intermediates: 'intermediates.pem',
 } as const;
 
 /** Answers the SVID and the paths of all files. Throws `invalid_argument` for a token that is for somebody else. */
@@ -70,7 +67,7 @@ async function exchangeIn(
   const nodeKey = await keyForToken(dir, tokenName(token.reveal()));
   const servers = createControlPlanes(readControlPlanes(identity), seedOf(nodeKey));
   const evidence = { attestor, roots, make: async () => ({ attestor, token: token.reveal() }) };
-  const files = createSvidFiles(dir);
+  const files = createSvidFiles(dir, { split: true });
   const deps = { servers, evidence, nodeKey, files, clock, log };
   const patient = patience(clock, options.patienceMs);
   const svid = await patient(() => obtainSvid(deps, 'attestation'));
@@ -86,7 +83,7 @@ async function keyForToken(dir: string, name: string): Promise<NodeKeyFile> {
   const nodeKey = await loadNodeKey(dir);
   const mark = join(dir, names.mark);
   if (existsSync(mark) && readSecretFile(mark) === name) return nodeKey;
-  for (const old of ['current', ...Object.values(svidFileNames), ...Object.values(names)]) {
+  for (const old of ['current', ...Object.values({ ...svidFileNames, ...splitFileNames, ...names })]) {
     rmSync(join(dir, old), { force: true });
   }
   if (!nodeKey.fresh) await nodeKey.replace();
@@ -128,9 +125,6 @@ function patience(clock: Clock, patienceMs = 30_000): <T>(attempt: () => Promise
 
 function writeMore(dir: string, svid: StoredSvid, jwt: string | undefined): readonly string[] {
   const path = (name: string): string => join(dir, name);
-  const [leaf = '', ...above] = svid.chain.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n?/g) ?? [];
-  writeSecretFile(path(names.leaf), leaf, 0o644);
-  writeSecretFile(path(names.intermediates), above.join(''), 0o644);
   if (jwt !== undefined) writeSecretFile(path(names.jwt), jwt);
   // For a shell, which may go to another folder.
   const absolute = (name: string): string => resolve(dir, name);
@@ -145,6 +139,6 @@ function writeMore(dir: string, svid: StoredSvid, jwt: string | undefined): read
     ([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`)}'\n`,
   );
   writeSecretFile(path(names.env), lines.join(''), 0o644);
-  const shown = [...Object.values(svidFileNames), names.leaf, names.intermediates, names.env];
+  const shown = [...Object.values({ ...svidFileNames, ...splitFileNames }), names.env];
   return [...shown, ...(jwt === undefined ? [] : [names.jwt])].map(path);
 }

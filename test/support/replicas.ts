@@ -47,7 +47,7 @@ export async function startReplicas(
   documents: string,
   count = 2,
   run: Run = inThisProcess,
-  { bootstrap = false } = {},
+  { bootstrap = false, attestors }: { readonly bootstrap?: boolean; readonly attestors?: string } = {},
 ): Promise<Replicas> {
   const valkey = await startValkey();
   const root = mkdtempSync(join(tmpdir(), 'cellwall-replicas-'));
@@ -55,7 +55,7 @@ export async function startReplicas(
   const bootstrapSecret = bootstrap ? join(root, 'bootstrap-secret') : undefined;
   if (bootstrapSecret !== undefined) writeSecretFile(bootstrapSecret, newBootstrapSecret().reveal());
   const start = (folder: string): Promise<Replica> =>
-    startReplica(defined({ url: valkey.url, folder, bootstrapSecret }), run);
+    startReplica(defined({ url: valkey.url, folder, bootstrapSecret, attestors }), run);
   for (let index = 0; index < count; index += 1) {
     mkdirSync(join(root, `${index}`, 'data'), { recursive: true, mode: 0o700 });
   }

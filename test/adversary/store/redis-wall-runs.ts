@@ -37,6 +37,8 @@ export interface Where {
   readonly ports: Ports;
   /** The file of its bootstrap secret. Default: without one. */
   readonly bootstrapSecret?: string;
+  /** A file that says whom attestors believe; only in the test's own process. Default: there are only join tokens. */
+  readonly attestors?: string;
   /** Only in the test's own process. Default: serve's own. */
   readonly isolatedAfterMs?: number;
 }
@@ -45,7 +47,7 @@ export type Run = (where: Where) => Promise<Running>;
 
 const host = '127.0.0.1';
 
-export const inThisProcess: Run = async ({ url, folder, ports, bootstrapSecret, ...bounds }) => {
+export const inThisProcess: Run = async ({ url, folder, ports, bootstrapSecret, attestors, ...bounds }) => {
   const lifecycle = createLifecycle();
   const stopping = new AbortController();
   lifecycle.defer('waiting for a mesh', async () => stopping.abort());
@@ -53,7 +55,7 @@ export const inThisProcess: Run = async ({ url, folder, ports, bootstrapSecret, 
   const options = {
     store: { kind: 'redis', options: { url: new Redacted(url) } },
     data: join(folder, 'data'),
-    ...defined({ bootstrapSecret }),
+    ...defined({ bootstrapSecret, attestors }),
     xds: { host, port: ports.xds },
     identity: { host, port: ports.identity },
     admin: { host, port: ports.admin },

@@ -34,7 +34,8 @@ export async function startCi(folder: string): Promise<Ci> {
   const instance = `{name: gitlab, issuer: "${gitlab.issuer}", audience: cellwall, caFile: "${gitlab.caFile}"}`;
   writeFileSync(attestors, `gitlab-id-token: {instances: [${instance}]}\n`);
   const credentials = join(folder, 'credentials');
-  mkdirSync(credentials);
-  writeFileSync(join(credentials, account.name), account.token, { mode: 0o600 });
+  // Of the service that stands for it in the documents, and of no other.
+  mkdirSync(join(credentials, 'gitlab-api'), { recursive: true });
+  writeFileSync(join(credentials, 'gitlab-api', account.name), account.token, { mode: 0o600 });
   return { gitlab, attestors, credentials, api, arrived };
 }

@@ -29,8 +29,13 @@ export const trafficCountSchema = z.object({
     .object({ decision: z.enum(['allowed', 'denied']), policy: z.string().optional() })
     .optional()
     .describe('What the shadow policies would have decided, and by which rule, if that differs from the decision.'),
+  credential: z
+    .string()
+    .optional()
+    .describe("The token that the service's proxy set for the caller, by its name in the document of the service."),
   count: z.int(),
   lastSeen: z.number(),
+  firstSeen: z.number().optional().describe('Only of calls for which a token was set.'),
 });
 
 const handshakeSchema = z.object({

@@ -117,6 +117,18 @@ export type AuditEvent =
       readonly service: string;
       readonly node: string;
     }
+  /**
+   * A proxy set a token of its application for a caller, as a document grants it. The first time, and then at most once an hour for each
+   * caller, service and token (`secret`: its name there); `calls`: since the last of these records, in the life of the control plane.
+   */
+  | {
+      readonly kind: 'credential-used';
+      readonly principal: string;
+      readonly service: string;
+      readonly secret: string;
+      readonly node: string;
+      readonly calls: number;
+    }
   /** An intermediate for the control plane of a cell, good for every identity. `author`: its own. Written before it gets it. */
   | {
       readonly kind: 'intermediate-certified';

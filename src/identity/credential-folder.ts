@@ -1,14 +1,16 @@
-// Tokens that applications expect of their callers, from a folder of files as Kubernetes mounts a Secret, or an operator writes one: the
-// name of a file is the name in documents. Read again every few seconds; nothing of them is stored or printed.
-import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+// Tokens that applications expect of their callers, from a folder that has a folder for each service, as Kubernetes mounts a Secret, or an
+// operator writes one: the name of a file is the name in the documents of that service, which no other service can use. Read again every
+// second; nothing of them is stored or printed.
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { Redacted } from '../lib/redacted.ts';
+import type { Redacted } from '../lib/redacted.ts';
 import { createWatched, type Watchable } from '../lib/watchable.ts';
+import { type CredentialFile, mostFiles, readCredentialFiles } from './credential-files.ts';
 
-/** Unchanged ones are the same objects as before. */
+/** By service and name, as in `api/token` and `cell-1/web/token`. Unchanged ones are the same objects as before. */
 export type Credentials = ReadonlyMap<string, Redacted<string>>;
 
 export interface CredentialFolder extends Watchable<Credentials> {
@@ -21,16 +23,16 @@ export interface CredentialFolderDeps {
   readonly log: Log;
 }
 
-const everyMs = 2000;
-const [mostFiles, mostBytes] = [1000, 8192];
-/** What a header can hold: RFC 9110 §5.5, without the bytes above ASCII. */
-const fieldValue = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+const everyMs = 1000;
 
-/** Throws `invalid_argument` if there is no such folder. Files that are no token are told, and are not there. */
+/**
+ * Throws `invalid_argument` if it is not a folder, `failed_precondition` if others may write to it. A file that cannot be used is as if it
+ * were not there, and is logged once. What changes counts once two looks in a row find it: it may be in the middle of being written.
+ */
 export function openCredentialFolder({ folder, clock, log }: CredentialFolderDeps): CredentialFolder {
-  if (!isFolder(folder)) {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new CellwallError('invalid_argument', `--credentials: ${folder} is no folder`, {
-      hint: 'a folder with a file for each token, named as in the documents',
+      hint: 'a folder that has a folder for each service, with a file for each of its tokens, named as in the documents',
     });
   }
   const told = new Map<string, string>();
@@ -39,26 +41,30 @@ export function openCredentialFolder({ folder, clock, log }: CredentialFolderDep
     told.set(name, why);
     log.warn({ file: join(folder, name), reason: why }, 'a credential is not taken');
   };
-  const read = (before: Credentials): Credentials => {
+  let last = readCredentialFiles(folder);
+  const adopt = (before: Credentials, found: ReadonlyMap<string, CredentialFile>): Credentials => {
     const next = new Map<string, Redacted<string>>();
-    for (const name of namesIn(folder)) {
-      const found = readToken(join(folder, name));
-      if (found.kind === 'refused') tell(name, found.why);
-      else {
-        told.delete(name);
-        const known = before.get(name);
-        next.set(name, known?.reveal() === found.token ? known : new Redacted(found.token));
-      }
+    for (const name of [...new Set([...before.keys(), ...found.keys()])].sort()) {
+      const [known, now] = [before.get(name), found.get(name)];
+      if (now?.kind === 'token' && known?.reveal() === now.token.reveal()) next.set(name, known);
+      else if (!isSame(now, last.get(name))) {
+        if (known !== undefined) next.set(name, known);
+        continue;
+      } else if (now?.kind === 'token') next.set(name, now.token);
+      if (now?.kind === 'refused') tell(name, now.why);
+      else told.delete(name);
     }
+    last = found;
+    if (found.size >= mostFiles) tell('', `only ${mostFiles} files are read`);
     const same = next.size === before.size && [...next].every(([name, token]) => before.get(name) === token);
     return same ? before : next;
   };
-  const watched = createWatched<Credentials>(read(new Map()));
+  const watched = createWatched<Credentials>(adopt(new Map(), last));
   let cancel = (): void => {};
   const again = (): void => {
     cancel = clock.after(everyMs, () => {
       try {
-        watched.set(read(watched.value()));
+        watched.set(adopt(watched.value(), readCredentialFiles(folder)));
       } catch (reason) {
         tell('', CellwallError.from(reason).message);
       }
@@ -69,33 +75,7 @@ export function openCredentialFolder({ folder, clock, log }: CredentialFolderDep
   return { value: watched.value, watch: watched.watch, stop: () => cancel() };
 }
 
-function isFolder(folder: string): boolean {
-  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-/** Kubernetes keeps its versions in folders that begin with "..". */
-function namesIn(folder: string): readonly string[] {
-  return readdirSync(folder)
-    .filter((name) => !name.startsWith('.'))
-    .sort()
-    .slice(0, mostFiles);
-}
-
-type Found = { readonly kind: 'token'; readonly token: string } | { readonly kind: 'refused'; readonly why: string };
-
-function readToken(file: string): Found {
-  try {
-    const { size, mode } = statSync(file);
-    if (!statSync(file).isFile()) return { kind: 'refused', why: 'it is no file' };
-    if (size > mostBytes) return { kind: 'refused', why: `it has more than ${mostBytes} bytes` };
-    // A mounted Secret is a link into a folder that only its owner can change.
-    if ((mode & 0o007) !== 0 && !lstatSync(file).isSymbolicLink()) {
-      return { kind: 'refused', why: 'others may read it: chmod 600' };
-    }
-    const token = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-    if (!fieldValue.test(token)) return { kind: 'refused', why: 'it is no text that a header can hold, on one line' };
-    return { kind: 'token', token };
-  } catch (reason) {
-    return { kind: 'refused', why: CellwallError.from(reason).message };
-  }
+function isSame(one: CredentialFile | undefined, other: CredentialFile | undefined): boolean {
+  if (one?.kind === 'token') return other?.kind === 'token' && one.token.reveal() === other.token.reveal();
+  return one?.kind === other?.kind && one?.why === (other?.kind === 'refused' ? other.why : undefined);
 }

@@ -1,6 +1,7 @@
 // Envoy's access-log entries → calls. Pure. The log's name, and the names under which filters leave their results, are ours
 // (lib/log-names.ts, lib/inbound-filters.ts).
 
+import { type Any, anyUnpack, type Struct, StructSchema } from '@bufbuild/protobuf/wkt';
 import { RequestMethod } from '#gen/envoy/config/core/v3/base_pb.js';
 import type {
   AccessLogCommon,
@@ -9,8 +10,10 @@ import type {
   TLSProperties_CertificateProperties,
 } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { clip } from '../lib/clip.ts';
+import { defined } from '../lib/defined.ts';
 import { refusingFilter } from '../lib/inbound-filters.ts';
 import { type InboundChain, type InboundLogPlace, readInboundLogName } from '../lib/log-names.ts';
+import { actionsTaken, tokenSetBy } from '../lib/token-actions.ts';
 import { parseSpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
 import { filterPolicy, guards } from '../policy/own-policies.ts';
 import type { CallerClass } from '../policy/replay/recorded-call.ts';
@@ -130,7 +133,26 @@ function call(
     decision,
     ...(policy === undefined ? {} : { policy }),
     ...(shadow === undefined ? {} : { shadow }),
+    ...defined({ credential: denied ? undefined : tokenSet(common) }),
   };
+}
+
+/** The composite filter says which of its actions it took; only those that set a token have such names. */
+function tokenSet({ filterStateObjects }: AccessLogCommon): string | undefined {
+  const state = filterStateObjects[actionsTaken];
+  if (state === undefined) return undefined;
+  const actions = Object.values(unpacked(state)?.fields ?? {});
+  const names = actions.map(({ kind }) => (kind.case === 'stringValue' ? tokenSetBy(kind.value) : undefined));
+  const name = names.find((one) => one !== undefined);
+  return name === undefined ? undefined : clip(name, maxName);
+}
+
+function unpacked(state: Any): Struct | undefined {
+  try {
+    return anyUnpack(state, StructSchema);
+  } catch {
+    return undefined;
+  }
 }
 
 /** `rbac_access_denied_matched_policy[name]` */

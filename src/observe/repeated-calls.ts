@@ -11,7 +11,8 @@ import type { StableParts } from './stable-parts.ts';
 import { type TakeEntryDeps, takeCall } from './take-entry.ts';
 import type { Call } from './traffic-count.ts';
 
-export interface RepeatedDeps extends Pick<TakeEntryDeps, 'traffic' | 'breakGlass' | 'issuers' | 'keepPath'> {
+export interface RepeatedDeps
+  extends Pick<TakeEntryDeps, 'traffic' | 'breakGlass' | 'grantedTokens' | 'issuers' | 'keepPath'> {
   readonly memo: CallMemo;
   readonly crossCheck?: Pick<CrossCheck, 'told'>;
 }

@@ -1,11 +1,12 @@
 // The record of traffic of all replicas: each keeps and writes what its own proxies report, and reads the parts of the others.
+import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
 import { type OnMark, type WatchOthers, watchOthers } from './part-table.ts';
 import { within } from './service-traffic.ts';
 import type { Traffic } from './traffic.ts';
 import { readChunk } from './traffic-chunk.ts';
-import type { Aggregate, TrafficCount } from './traffic-count.ts';
+import { type Aggregate, earliest, type TrafficCount } from './traffic-count.ts';
 import { lostKey, readLost } from './traffic-keeper.ts';
 
 export interface SharedTrafficDeps {
@@ -67,7 +68,8 @@ export function shareTraffic(deps: SharedTrafficDeps): WatchOthers & { readonly 
         const before = found.get(key);
         const count = since === 0 ? call.count : within(days, since);
         const lastSeen = Math.max(call.lastSeen, before?.lastSeen ?? 0);
-        found.set(key, { ...call, count: count + (before?.count ?? 0), lastSeen });
+        const firstSeen = earliest(call, before);
+        found.set(key, { ...call, count: count + (before?.count ?? 0), lastSeen, ...defined({ firstSeen }) });
       }
     }
     return [...found.values()];

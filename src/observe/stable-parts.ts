@@ -30,13 +30,15 @@ export function stablePartsOf(bytes: Buffer, from: number, to: number): StablePa
   if (path === undefined || peer === undefined || results === undefined) return undefined;
   if (endedAt === undefined || response === undefined) return undefined;
   const method = request.has(1) ? text(bytes, request.from(1), request.to(1)) : '';
-  return { key: `${part(peer)}${part(results)}${part(response)}${method}`, path, endedAt };
+  // What filters said that they did: of one filter at most, otherwise it is decoded.
+  const state = common.has(21) ? text(bytes, common.from(21), common.to(21)) : '';
+  return { key: `${part(peer)}${part(results)}${part(response)}${part(state)}${method}`, path, endedAt };
 }
 
 // The messages and fields of envoy/data/accesslog/v3/accesslog.proto and what it imports.
 const entry = createScan({ delimited: [1, 3, 4] });
 /** A failure of the transport (28): the control plane's own probe may have come that way. */
-const common = createScan({ delimited: [2, 4, 5, 17, 20, 23], refused: [28] });
+const common = createScan({ delimited: [2, 4, 5, 17, 20, 21, 23], refused: [28] });
 const tls = createScan({ delimited: [5] });
 /** Nothing but a socket's address has a place in a key. */
 const address = createScan({ delimited: [1], refused: [2, 3] });

@@ -5,6 +5,7 @@ import type { TrustDomain } from '../model/spiffe-id.ts';
 import { httpCall, type InboundLog, type KeepPath, tcpCall } from './access-log.ts';
 import type { BreakGlassWatch } from './break-glass.ts';
 import { idsOf, pathOf } from './entry-ids.ts';
+import type { GrantedTokens } from './granted-tokens.ts';
 import type { Refusals } from './refusals.ts';
 import type { SeenIssuers } from './seen-issuers.ts';
 import type { Traffic } from './traffic.ts';
@@ -16,6 +17,8 @@ export interface TakeEntryDeps {
   /** Absent: denials cannot be looked up by their request id. */
   readonly refusals?: Refusals;
   readonly breakGlass?: BreakGlassWatch;
+  /** Absent: which tokens were set for whom is in the record alone. */
+  readonly grantedTokens?: GrantedTokens;
   readonly issuers?: Pick<SeenIssuers, 'see'>;
 }
 
@@ -44,13 +47,19 @@ export function takeEntry(given: Entry, { stated, node, domains }: EntryPlace, d
 export function takeCall(
   call: Call,
   { node, count }: { readonly node: string; readonly count: number },
-  { traffic, breakGlass, issuers }: Pick<TakeEntryDeps, 'traffic' | 'breakGlass' | 'issuers'>,
+  {
+    traffic,
+    breakGlass,
+    grantedTokens,
+    issuers,
+  }: Pick<TakeEntryDeps, 'traffic' | 'breakGlass' | 'grantedTokens' | 'issuers'>,
 ): void {
   // Not in the record: it changes with every intermediate.
   const { issuer: _, ...counted } = call;
   traffic.record(counted, count);
   issuers?.see(call);
   breakGlass?.see(call, node);
+  grantedTokens?.see(call, node, count);
 }
 
 /** What the proxy answered, or broke off, and the caller noticed. */

@@ -51,7 +51,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
   const keyOf = (call: Call): string =>
     JSON.stringify([
       ...[call.service, call.caller, call.principal, call.token, call.peer, call.method, pathKeys.of(call.path)],
-      ...[call.decision, call.policy, call.shadow?.decision, call.shadow?.policy, call.port],
+      ...[call.decision, call.policy, call.shadow?.decision, call.shadow?.policy, call.port, call.credential],
     ]);
   const serviceOf = (name: string): ServiceTraffic => {
     const known = services.get(name) ?? createServiceTraffic();
@@ -111,6 +111,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
         ...(before ?? { ...call, ...pathKeys.shared(call.path) }),
         count: (before?.count ?? 0) + count,
         lastSeen: now,
+        ...(call.credential === undefined ? {} : { firstSeen: before?.firstSeen ?? now }),
         days: withDay(before?.days ?? [], now, count),
       });
     },

@@ -1,4 +1,5 @@
-// Tokens that applications expect of their callers: from the folder, to the proxies of those whose documents name them.
+// Tokens that applications expect of their callers: from the folder, to the proxies of the service in whose folder they are, if its
+// document names them.
 import type { MissingCredential } from '../admin/wire-credentials.ts';
 import { type Credentials, openCredentialFolder } from '../identity/credential-folder.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -17,7 +18,7 @@ export interface OpenCredentialsDeps {
 }
 
 export interface OpenedCredentials extends Watchable<Credentials> {
-  /** What documents name and the folder does not have: whoever needs it is refused. */
+  /** What documents name and the folder does not have for that service: whoever needs it is refused. */
   missing(mesh: MeshIr | undefined): readonly MissingCredential[];
 }
 
@@ -35,7 +36,8 @@ export function openCredentials({ folder, clock, log, lifecycle }: OpenCredentia
         const named =
           credential === undefined ? [] : [...credential.grants.map(({ secret }) => secret), ...credential.accepted];
         for (const secret of named) {
-          if (!credentials.value().has(secret)) services.set(secret, (services.get(secret) ?? new Set()).add(key));
+          if (!credentials.value().has(`${key}/${secret}`))
+            services.set(secret, (services.get(secret) ?? new Set()).add(key));
         }
       }
       return [...services]

@@ -45,6 +45,7 @@ import { listenXds } from '../xds/server/listen.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
 import { createXdsServer, type XdsServer } from '../xds/server/server.ts';
 import type { IdentityServices } from './identity.ts';
+import { recordGranted } from './record-granted.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 export interface XdsParts {
@@ -164,6 +165,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
         });
       },
     }),
+    grantedTokens: recordGranted({ mesh: control.mesh, audit, clock, log }),
     crossCheck,
     issuers,
     handshakes,

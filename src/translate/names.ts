@@ -3,7 +3,7 @@
 import type { InboundFilterName } from '../lib/inbound-filters.ts';
 import { defaultPort } from '../lib/port-name.ts';
 import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
-import type { MtlsIr, PortIr, PortKey } from '../policy/ir.ts';
+import type { MtlsIr, PortIr, PortKey, ServiceKey } from '../policy/ir.ts';
 
 /** The cluster of the bootstrap that is the control plane: access logs go there. Never sent by CDS. */
 export const controlPlaneCluster = 'cellwall';
@@ -56,9 +56,9 @@ export function permissiveBundleName(
   return legacyAuthority === undefined ? name : `${name}/${legacyAuthority}`;
 }
 
-/** SDS name of a token that an application expects. No certificate or bundle has such a name. */
-export function credentialName(secret: string): string {
-  return `${credentialPrefix}${secret}`;
+/** SDS name of a token that a service's application expects. No certificate or bundle has such a name. */
+export function credentialName(service: ServiceKey, secret: string): string {
+  return `${credentialPrefix}${service}/${secret}`;
 }
 
 const credentialPrefix = 'credential/';

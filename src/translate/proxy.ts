@@ -44,7 +44,7 @@ export interface Bundles {
   readonly legacyAnchors: ReadonlyMap<string, string>;
   /** Roots of foreign trust domains, concatenated. One that is not there (yet) vouches for nobody. Absent: none. */
   readonly foreign?: ReadonlyMap<TrustDomain, string>;
-  /** Tokens that applications expect of their callers, by the names in documents. Those that are missing are not there. */
+  /** Tokens that applications expect of their callers, by service and the name in its document. Those that are missing are not there. */
   readonly credentials?: ReadonlyMap<string, Redacted<string>>;
 }
 

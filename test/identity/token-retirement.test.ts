@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { startCheckoutWall } from '../qualification/support/checkout-wall.ts';
+import { type CheckoutWall, startCheckoutWall } from '../qualification/support/checkout-wall.ts';
 import { eventually } from '../support/eventually.ts';
 import { figure, qualifying } from '../support/figure.ts';
 import { freePorts } from '../support/free-ports.ts';
@@ -23,6 +23,24 @@ interface Lane {
   done: number;
 }
 
+/** On record: each caller that had it from its sidecar's peer, by name; in the audit log, too. */
+async function whoHadIt({ admin }: Pick<CheckoutWall, 'admin'>): Promise<void> {
+  const granted = callers.map((name) => `spiffe://td1/service/${name}`);
+  const counts = await eventually('the record has who was given the token', async () => {
+    const { traffic } = await admin.traffic();
+    const had = traffic.filter(({ credential }) => credential === 'current');
+    return granted.every((id) => had.some(({ principal }) => principal === id)) ? had : undefined;
+  });
+  for (const { principal, firstSeen, lastSeen } of counts) {
+    expect(granted).toContain(principal);
+    expect(firstSeen).toBeLessThanOrEqual(lastSeen);
+  }
+  const { records } = await admin.audit(1000);
+  const used = records.flatMap(({ event }) => (event.kind === 'credential-used' ? [event] : []));
+  expect(used.map((event) => event['principal']).toSorted()).toEqual(granted.toSorted());
+  expect(used).toMatchObject(used.map(() => ({ service: 'iam', secret: 'current' })));
+}
+
 it('retires, and no call fails from the first step to the last; nothing forged ever arrives', async () => {
   const work = mkdtempSync(join(tmpdir(), 'cellwall-tokens-'));
   const closers: (() => unknown)[] = [() => rmSync(work, { recursive: true, force: true })];
@@ -30,10 +48,11 @@ it('retires, and no call fails from the first step to the last; nothing forged e
     for (const close of closers.toReversed()) await close();
   });
   const secrets = join(work, 'secrets');
-  mkdirSync(secrets);
+  const own = join(secrets, 'iam');
+  mkdirSync(own, { recursive: true });
   const put = (name: string, token: string): void => {
-    writeFileSync(join(secrets, `.${name}`), token, { mode: 0o600 });
-    renameSync(join(secrets, `.${name}`), join(secrets, name));
+    writeFileSync(join(own, `.${name}`), token, { mode: 0o600 });
+    renameSync(join(own, `.${name}`), join(own, name));
   };
   put('current', 'token-1');
   put('next', 'token-2');
@@ -163,6 +182,7 @@ it('retires, and no call fails from the first step to the last; nothing forged e
   going = false;
   await Promise.all([...running, attack]);
   const calls = callers.reduce((sum, name) => sum + load[name].done, 0);
+  await whoHadIt(wall);
   figure('calls', calls);
   figure('failedCalls', failed.length);
   figure('forgeriesTried', tried);

@@ -1,11 +1,13 @@
 // Entries like earlier ones are counted without being decoded: as if each had been. The other half of every comparison is a service that
 // has seen nothing before, for each entry a new one.
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromJson, type JsonObject, toBinary } from '@bufbuild/protobuf';
+import { type Any, anyPack, StructSchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type HTTPAccessLogEntry, HTTPAccessLogEntrySchema } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import type { GrpcHandler } from '../../src/lib/grpc-call.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { actionsTaken } from '../../src/lib/token-actions.ts';
 import type { TrustDomain } from '../../src/model/spiffe-id.ts';
 import { createAccessLogService } from '../../src/observe/access-log-service.ts';
 import { createBreakGlassWatch } from '../../src/observe/break-glass.ts';
@@ -120,6 +122,23 @@ const address = fc.record({ address: some('10.0.0.1', '10.0.0.2'), port: some(4,
     value: { address: ip, portSpecifier: { case: 'portValue' as const, value: port } },
   },
 }));
+const stateOf = (fields: JsonObject) => ({ [actionsTaken]: anyPack(StructSchema, fromJson(StructSchema, fields)) });
+const states = [
+  stateOf({ 'service-credential': 'set/current' }),
+  stateOf({ 'service-credential': 'set/next' }),
+  stateOf({ 'service-credential': 'remove', other: 'set/current' }),
+  {
+    ...stateOf({ 'service-credential': 'set/next' }),
+    another: anyPack(StructSchema, fromJson(StructSchema, { a: 'set/b' })),
+  },
+  {
+    [actionsTaken]: {
+      $typeName: 'google.protobuf.Any' as const,
+      typeUrl: 'type.googleapis.com/google.protobuf.Struct',
+      value: new Uint8Array([255]),
+    },
+  },
+];
 const time = fc.record({ seconds: some(0n, 1_795_892_021n), nanos: some(0, 821_740_000) });
 const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 6 });
 const entry: fc.Arbitrary<HTTPAccessLogEntry> = fc
@@ -136,6 +155,7 @@ const entry: fc.Arbitrary<HTTPAccessLogEntry> = fc
         duration: optional(time),
         metadata: optional(metadata.map((filterMetadata) => ({ filterMetadata }))),
         streamId: some('', ...ids),
+        filterStateObjects: some<Record<string, Any>>({}, {}, ...states),
       }),
     ),
     request: optional(

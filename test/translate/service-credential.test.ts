@@ -3,7 +3,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Redacted } from '../../src/lib/redacted.ts';
-import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
+import { parseSpiffeId, parseTrustDomain } from '../../src/model/spiffe-id.ts';
+import { httpCall as readCall, readLogName } from '../../src/observe/access-log.ts';
+import type { Call } from '../../src/observe/traffic-count.ts';
 import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
 import type { ProxyShape } from '../../src/translate/proxy.ts';
 import { type EchoApplication, startHttp1Echo } from '../support/echo-application.ts';
@@ -42,7 +44,7 @@ function meshWith(mode: 'strict' | 'permissive', credential: string, ...more: re
 }
 
 function inputs(mesh: MeshIr, now: Readonly<Record<string, string>> = tokens) {
-  const credentials = new Map(Object.entries(now).map(([name, value]) => [name, new Redacted(value)]));
+  const credentials = new Map(Object.entries(now).map(([name, value]) => [`iam/${name}`, new Redacted(value)]));
   return {
     mesh,
     endpoints: new Map(),
@@ -82,6 +84,17 @@ async function start(mesh: MeshIr): Promise<World> {
   };
 }
 
+/** What a control plane records of its access log. */
+function recorded({ ads }: TranslatedProxy): readonly Call[] {
+  const domain = parseTrustDomain('td1');
+  return ads.logs.flatMap(({ logName, message: { logEntries } }) => {
+    const log = readLogName(logName);
+    if (log === undefined || domain === undefined || logEntries.case !== 'httpLogs') return [];
+    const keep = (_: string, path: string) => ({ kind: 'exact' as const, path });
+    return logEntries.value.logEntry.flatMap((entry) => readCall(log, entry, [domain], keep) ?? []);
+  });
+}
+
 const forged = { [header]: 'forged' };
 const of = (token: string) => ({ [header]: token });
 
@@ -110,6 +123,49 @@ describe('a strict service', () => {
       'GITLAB-IAM-DATA-ACCESS-TOKEN': 'z',
     };
     expect(await world.arrives(caller, spellings)).toEqual(expected);
+  });
+
+  it('says in its access log which token it set for whom, and nothing of the token', async () => {
+    for (const [caller, path] of [
+      ['service/rails', '/open/told'],
+      ['cell/cell-1/service/api', '/open/told'],
+      ['service/registry', '/open/told'],
+      ['service/worker', '/open/told'],
+      ['service/rails', '/closed/told'],
+    ] as const) {
+      await world.arrives(caller, forged, path);
+    }
+    const told = await vi.waitFor(
+      () => {
+        const calls = recorded(world.proxy).filter(({ path }) => path?.kind === 'exact' && path.path.endsWith('/told'));
+        expect(calls).toHaveLength(5);
+        return calls.map(({ principal, decision, credential }) => [principal, decision, credential]);
+      },
+      { timeout: 10_000 },
+    );
+    expect(told).toEqual([
+      ['spiffe://td1/service/rails', 'allowed', 'rails'],
+      ['spiffe://td1/cell/cell-1/service/api', 'allowed', 'cells'],
+      ['spiffe://td1/service/registry', 'allowed', undefined],
+      ['spiffe://td1/service/worker', 'denied', undefined],
+      ['spiffe://td1/service/rails', 'denied', undefined],
+    ]);
+    for (const token of Object.values(tokens)) expect(JSON.stringify(recorded(world.proxy))).not.toContain(token);
+  });
+
+  it('has no token of another service, whatever its document names', async () => {
+    const stolen = new Map([
+      ['other/rails', new Redacted('of another')],
+      ['rails', new Redacted('of none')],
+    ]);
+    const mesh = meshWith('strict', `{header: ${header}, grants: ${grants}]}`);
+    const { bundles, ...rest } = inputs(mesh);
+    world.proxy.update({ ...rest, bundles: { ...bundles, credentials: stolen } });
+    await vi.waitFor(async () => expect(await world.arrives('service/rails')).toBe(401), { timeout: 5000 });
+    world.proxy.update(inputs(mesh));
+    await vi.waitFor(async () => expect(await world.arrives('service/rails')).toEqual(of('rails-1')), {
+      timeout: 5000,
+    });
   });
 
   it('gives nothing to whom the rules refuse', async () => {

@@ -46,10 +46,14 @@ export function addAuthorityFlags(command: Command): Command {
       ),
     )
     .addOption(
-      flag('--credentials <folder>', 'files with tokens that applications expect of their callers; it is watched', {
-        env: 'CELLWALL_CREDENTIALS',
-        defaultText: 'none',
-      }),
+      flag(
+        '--credentials <folder>',
+        'tokens that applications expect of their callers, a folder for each service; watched',
+        {
+          env: 'CELLWALL_CREDENTIALS',
+          defaultText: 'none',
+        },
+      ),
     );
 }
 

@@ -56,7 +56,7 @@ export function formatControl(status: StatusAnswer, now: number): string {
 function missingCredentials({ missingCredentials: missing = [] }: StatusAnswer): readonly [string, string][] {
   return missing.map(({ secret, services }) => [
     'no credential',
-    `"${secret}" is not in the folder of --credentials, or not accepted (the log says why): ` +
+    `"${secret}" is not in the folder of the service in that of --credentials, or not accepted (the log says why): ` +
       `callers of ${services.join(', ')} that need it are refused`,
   ]);
 }

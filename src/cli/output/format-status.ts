@@ -14,6 +14,7 @@ import { formatPlaces } from './format-places.ts';
 import { formatPublishers } from './format-publishers.ts';
 import { formatRotation } from './format-rotation.ts';
 import { formatServices } from './format-services.ts';
+import { formatTokens } from './format-tokens.ts';
 import { portText } from './port-text.ts';
 import { proxyPorts, serves } from './proxy-ports.ts';
 import { formatTable } from './table.ts';
@@ -66,6 +67,8 @@ export function formatStatus({ status, services, proxies, traffic, handshakes = 
   const there = proxies.filter(({ state }) => state === 'connected');
   if (there.length > 0) parts.push(formatCrossCheck(there, now));
   if (traffic.length > 0) parts.push(formatTraffic(traffic, now));
+  const tokens = formatTokens(traffic, now);
+  if (tokens !== undefined) parts.push(tokens);
   if (handshakes.length > 0) parts.push(formatHandshakes(handshakes, now));
   const shadowed = traffic.filter((count) => count.shadow !== undefined);
   if (shadowed.length > 0) parts.push(formatShadow(shadowed, now));

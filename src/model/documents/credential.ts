@@ -4,12 +4,13 @@ import { spiffeIdSchema, spiffePrefixSchema } from '../spiffe-id.ts';
 import { serviceRefSchema } from './common.ts';
 import { maxHeaderParts, needed } from './stripped-header.ts';
 
-/** A file in the folder of `serve --credentials`. */
+/** A file in the folder of the service, in that of `serve --credentials`. */
 const secretNameSchema = z
   .string()
   .max(63)
   .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, {
-    error: 'not a name: lower-case letters, digits, "-" and ".", as the file in the folder of --credentials',
+    error:
+      'not a name: lower-case letters, digits, "-" and ".", as the file in the folder of the service, in that of --credentials',
   });
 
 const callerSchema = z.union([
@@ -34,7 +35,9 @@ export const credentialSchema = z.strictObject({
   grants: z
     .array(
       z.strictObject({
-        secret: secretNameSchema.describe('The file in the folder of `serve --credentials` that holds it.'),
+        secret: secretNameSchema.describe(
+          'The file that holds it, in the folder of this service in that of `serve --credentials`.',
+        ),
         from: z.array(callerSchema).min(1).max(100),
       }),
     )

@@ -15,8 +15,9 @@ import { GenericSchema } from '#gen/envoy/extensions/http/injected_credentials/g
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { HttpRequestHeaderMatchInputSchema } from '#gen/envoy/type/matcher/v3/http_inputs_pb.js';
 import type { Matcher_OnMatchSchema, MatcherSchema } from '#gen/xds/type/matcher/v3/matcher_pb.js';
+import { settingAction } from '../../lib/token-actions.ts';
 import type { NamedIr } from '../../policy/authorization-ir.ts';
-import type { CredentialIr } from '../../policy/ir.ts';
+import type { CredentialIr, PortIr, ServiceKey } from '../../policy/ir.ts';
 import { credentialRules } from '../lint/credential-rules.ts';
 import { credentialName, peerIdHeader } from '../names.ts';
 import { ofIdentity } from '../origins.ts';
@@ -36,36 +37,49 @@ export const serviceCredential: InboundFilter = {
   appliesTo: ({ credential }) => credential !== undefined,
   messages: { http: ExtensionWithMatcherSchema },
   lists: [],
-  build({ credential }, _, bundles) {
-    if (credential === undefined) throw new Error('it applies to no such service');
+  build(port, _, bundles) {
+    const own = ownOf(port, bundles);
+    if (own === undefined) throw new Error('it applies to no such service');
     return any(ExtensionWithMatcherSchema, {
       extensionConfig: { name: 'composite', typedConfig: any(CompositeSchema, {}) },
-      xdsMatcher: byIdentity(credential, bundles),
+      xdsMatcher: byIdentity(own),
     });
   },
-  resources({ credential, spiffeId }, mesh, { credentials }) {
-    return secretsOf(credential).map((name) => {
+  resources(port, mesh, bundles) {
+    const own = ownOf(port, bundles);
+    return secretsOf(own).map((name) => {
       // Without a file it is empty, and whoever would get it is refused.
-      const inlineString = credentials?.get(name)?.reveal() ?? '';
+      const inlineString = own?.token(name) ?? '';
       const secret = { specifier: { case: 'inlineString' as const, value: inlineString } };
       const message = create(SecretSchema, {
-        name: credentialName(name),
+        name: credentialName(port.key, name),
         type: { case: 'genericSecret', value: { secret } },
       });
-      return resource(SecretSchema, message, () => ofIdentity(mesh, spiffeId));
+      return resource(SecretSchema, message, () => ofIdentity(mesh, port.spiffeId));
     });
   },
   lint: credentialRules,
 };
 
-/** Those that proxies set, each once. */
-function secretsOf(credential: CredentialIr | undefined): readonly string[] {
-  return [...new Set(credential?.grants.map(({ secret }) => secret))].sort();
+interface Own extends CredentialIr {
+  readonly service: ServiceKey;
+  /** By a name in the service's document: only files in its own folder are meant. */
+  token(secret: string): string | undefined;
 }
 
-function byIdentity(credential: CredentialIr, bundles: Bundles): Matcher {
+function ownOf({ credential, key }: PortIr, { credentials }: Bundles): Own | undefined {
+  if (credential === undefined) return undefined;
+  return { ...credential, service: key, token: (secret) => credentials?.get(`${key}/${secret}`)?.reveal() };
+}
+
+/** Those that proxies set, each once. */
+function secretsOf(own: Own | undefined): readonly string[] {
+  return [...new Set(own?.grants.map(({ secret }) => secret))].sort();
+}
+
+function byIdentity(credential: Own): Matcher {
   const named = credential.grants.flatMap(({ secret, callers }) => callers.map((caller) => ({ secret, caller })));
-  const onNoMatch = ofOthers(credential, bundles);
+  const onNoMatch = ofOthers(credential);
   const prefixes = mapOf(named, 'prefix', credential);
   const exact = mapOf(named, 'id', credential);
   const byPrefix: Matcher | undefined =
@@ -85,7 +99,7 @@ interface Granted {
 function mapOf(
   granted: readonly Granted[],
   kind: NamedIr['kind'],
-  credential: CredentialIr,
+  credential: Own,
 ): { readonly [text: string]: OnMatch } | undefined {
   const own = granted.flatMap(({ secret, caller }): [string, string][] =>
     caller.kind === kind ? [[caller.kind === 'id' ? caller.id : caller.prefix, secret]] : [],
@@ -116,14 +130,14 @@ function always(onMatch: OnMatch): Matcher {
 }
 
 /** In place of whatever is there. */
-function inject(secret: string, { header, scheme }: CredentialIr): OnMatch {
+function inject(secret: string, { header, scheme, service }: Own): OnMatch {
   const generic = any(GenericSchema, {
     header,
     ...(scheme === undefined ? {} : { headerValuePrefix: `${scheme} ` }),
-    credential: { name: credentialName(secret), sdsConfig: ads() },
+    credential: { name: credentialName(service, secret), sdsConfig: ads() },
   });
   return execute(
-    'inject',
+    settingAction(secret),
     any(CredentialInjectorSchema, {
       overwrite: true,
       credential: { name: 'envoy.http.injected_credentials.generic', typedConfig: generic },
@@ -132,9 +146,9 @@ function inject(secret: string, { header, scheme }: CredentialIr): OnMatch {
 }
 
 /** Whatever is in the header begins with nothing; if it is not there, nothing is done. */
-function ofOthers(credential: CredentialIr, bundles: Bundles): OnMatch {
-  const { header, accepted } = credential;
-  const onMatch = accepted.length === 0 ? remove(header) : accept(credential, bundles);
+function ofOthers(own: Own): OnMatch {
+  const { header, accepted } = own;
+  const onMatch = accepted.length === 0 ? remove(header) : accept(own);
   const value = tree(header, { case: 'prefixMatchMap', value: { map: { '': onMatch } } });
   return { onMatch: { case: 'matcher', value } };
 }
@@ -145,8 +159,8 @@ function remove(header: string): OnMatch {
 }
 
 /** With no key at all nothing is accepted. Envoy reads what follows "Bearer " as the key. */
-function accept({ header, scheme, accepted }: CredentialIr, { credentials }: Bundles): OnMatch {
-  const keys = accepted.flatMap((name) => credentials?.get(name)?.reveal() ?? []);
+function accept({ header, scheme, accepted, token }: Own): OnMatch {
+  const keys = accepted.flatMap((name) => token(name) ?? []);
   const written = keys.map((key) => (scheme === undefined || scheme === 'Bearer' ? key : `${scheme} ${key}`));
   return execute(
     'accept',

@@ -26,13 +26,14 @@ import { refusalIdHeader, statusComparison } from './local-replies.ts';
 /** Maximum age of an entry on the proxy: recent enough for people, while a message under load still contains many entries. */
 const flushMs = 500;
 
-export function httpAccessLog(logName: string): AccessLog {
+/** `states`: what filters of the chain leave for it, by key. */
+export function httpAccessLog(logName: string, states: readonly string[] = []): AccessLog {
   return create(AccessLogSchema, {
     name: 'envoy.access_loggers.http_grpc',
     configType: {
       case: 'typedConfig',
       value: any(HttpGrpcAccessLogConfigSchema, {
-        commonConfig: commonConfig(logName),
+        commonConfig: commonConfig(logName, states),
         additionalResponseHeadersToLog: [refusalIdHeader],
       }),
     },
@@ -106,11 +107,12 @@ function or(...filters: AccessLogFilter[]): AccessLogFilter {
   return filter({ case: 'orFilter', value: { filters } });
 }
 
-function commonConfig(logName: string): CommonGrpcAccessLogConfig {
+function commonConfig(logName: string, states: readonly string[] = []): CommonGrpcAccessLogConfig {
   return create(CommonGrpcAccessLogConfigSchema, {
     logName,
     transportApiVersion: ApiVersion.V3,
     bufferFlushInterval: duration(flushMs),
+    filterStateObjectsToLog: [...states],
     grpcService: { targetSpecifier: { case: 'envoyGrpc', value: { clusterName: controlPlaneCluster } } },
   });
 }

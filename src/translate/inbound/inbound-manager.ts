@@ -13,6 +13,7 @@ import {
   RdsSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { inboundLogName } from '../../lib/log-names.ts';
+import { actionsTaken } from '../../lib/token-actions.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { PortIr } from '../../policy/ir.ts';
 import { ads } from '../wire/ads.ts';
@@ -71,6 +72,8 @@ export function inboundManager(
     connectionAgeMs: chain === 'mtls' ? connectionAgeMs : undefined,
   });
   const isNamed = peerId && !probe;
+  // Which token an identity was given is on record.
+  const tellsTokens = service.credential !== undefined && !probe;
   const httpFilters = (only?: SpiffeId): HttpFilter[] => [
     ...filters,
     ...(probe ? [] : [trailers()]),
@@ -80,7 +83,7 @@ export function inboundManager(
   const message = managerOf({
     routeSpecifier: { case: 'rds', value: create(RdsSchema, { configSource: ads(), routeConfigName: routeName }) },
     httpFilters: httpFilters(),
-    accessLog: [httpAccessLog(inboundLogName(id, chain))],
+    accessLog: [httpAccessLog(inboundLogName(id, chain), tellsTokens ? [actionsTaken] : [])],
     httpProtocolOptions: http1Intake(service),
   });
   const shared = constant(() => packed(message));

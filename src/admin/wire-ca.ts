@@ -21,6 +21,21 @@ export const rotationSchema = z.object({
   aborting: z.literal(true).exactOptional().describe('It goes back to the old root.'),
   cut: z.array(z.string()).readonly().exactOptional().describe('Who was left behind so far.'),
   trouble: z.string().exactOptional().describe('Why this phase could not be tried.'),
+  atParent: z
+    .literal(true)
+    .exactOptional()
+    .describe('Of the control plane that this one follows: who holds it up is what this one reports.'),
+  cells: z
+    .array(
+      z.object({
+        cell: z.string(),
+        state: z.enum(['done', 'held', 'silent', 'away', 'unable']),
+        held: z.int().exactOptional().describe('How many hold it up there.'),
+      }),
+    )
+    .readonly()
+    .exactOptional()
+    .describe('Cells with a control plane of their own, and how far each is in this phase.'),
   held: z.int().describe('How many hold it up.'),
   holdUps: z.array(holdUpSchema).readonly().describe('The first of them.'),
 });

@@ -30,6 +30,10 @@ export const followingSchemas = {
         address: z.string(),
         since: z.number(),
         revision: z.int().exactOptional().describe('That it was sent last.'),
+        takesPart: z
+          .boolean()
+          .exactOptional()
+          .describe('In rotations of the root: one of an earlier version does not, and holds them up.'),
       }),
     )
     .readonly()

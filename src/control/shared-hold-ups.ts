@@ -18,8 +18,6 @@ export interface SharedFacts {
   readonly refused: (bearer: Pick<IssuedCertificate, 'spiffeId' | 'nodeKey'>) => boolean;
   /** Join tokens that have not ended. */
   readonly tokens: readonly Pick<KnownToken, 'spiffeId' | 'expiresAt' | 'uses' | 'used' | 'roots'>[];
-  /** Intermediates of control planes of cells, good and under a root that goes: what each signed cannot be seen from here. */
-  readonly followers: readonly { readonly serial: string; readonly notAfter: Date }[];
   /** Proxies whose stream is at some control plane, which says what they have. */
   readonly connected: (node: string) => boolean;
   readonly now: number;
@@ -40,9 +38,9 @@ export function sharedHoldUps(record: RootsRecord, facts: SharedFacts): readonly
     case 'publish':
       return [...untold(record, facts), ...oldTokens(record, facts), ...notFetched(facts)];
     case 'renew':
-      return [...underOld(record, facts), ...ofCells(facts)];
+      return underOld(record, facts);
     case 'taint':
-      return [...underOld(record, facts), ...ofCells(facts), ...notQuiet(record, facts)];
+      return [...underOld(record, facts), ...notQuiet(record, facts)];
     default:
       return phase satisfies never;
   }
@@ -110,13 +108,6 @@ function oldTokens({ roots }: RootsRecord, { tokens }: SharedFacts): readonly Ho
     const until = new Date(token.expiresAt).toISOString();
     const why = `a join token that was made before the new root: redeem it, or wait: it ends ${until}`;
     return [{ kind: 'token', who: token.spiffeId, why }];
-  });
-}
-
-function ofCells({ followers }: SharedFacts): readonly HoldUp[] {
-  return followers.map(({ serial, notAfter }) => {
-    const why = `the intermediate of a cell's control plane is under the old root; ends ${notAfter.toISOString()}`;
-    return { kind: 'follower', who: `serial ${serial.toLowerCase()}`, why };
   });
 }
 

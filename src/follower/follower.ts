@@ -34,6 +34,8 @@ export interface Follower {
   readonly status: () => ParentStatus;
   /** Whom the parent bans, and once everything is heard or it is away. */
   readonly bans: Pick<ParentLink, 'bans' | 'tried'>;
+  /** The state of the parent's roots, and what is reported of their rotation. */
+  readonly roots: Pick<ParentLink, 'rotation' | 'report' | 'state'>;
 }
 
 export interface FollowerDeps {
@@ -58,6 +60,7 @@ export async function openFollower({ parent, dir, clock, log, lifecycle }: Follo
       return opened.store;
     },
     bans: link,
+    roots: link,
     status: () => ({
       ...link.state(),
       ...defined({ inForce: following?.revision() }),

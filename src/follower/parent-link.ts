@@ -2,9 +2,12 @@
 // it tries again at least once in three seconds: a cable that returns is noticed.
 import { join } from 'node:path';
 import { followedCellOf } from '../identity/follower.ts';
-import { issuedAt } from '../identity/rotation.ts';
+import { type CellReport, writeCellReport } from '../identity/roots/cell-report.ts';
+import type { ToldRoots } from '../identity/roots/told-roots.ts';
+import { deliver } from '../identity-api/deliver.ts';
 import { certifyAtParent, followParent } from '../identity-api/follow-client.ts';
 import type { FollowEvent, IntermediateReply } from '../identity-api/follow-protocol.ts';
+import { identityPaths } from '../identity-api/identity-protocol.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -17,9 +20,9 @@ import { createControlPlanes, nameOf, readControlPlanes, seedOf } from '../sidec
 import { firstThatAnswers } from '../sidecar/servers/first-that-answers.ts';
 import { createNewestRoots, type HeardBundle } from '../sidecar/svid/newest-roots.ts';
 import { loadNodeKey } from '../sidecar/svid/node-key.ts';
-import { obtainSvid } from '../sidecar/svid/obtain-svid.ts';
 import { createSvidFiles, type StoredSvid } from '../sidecar/svid/svid-files.ts';
-import { isUnder, rootsOf } from '../sidecar/svid/under-roots.ts';
+import { keepRoots } from './kept-roots.ts';
+import { createParentCredential } from './parent-credential.ts';
 
 export interface ParentDocuments {
   readonly revision: number;
@@ -49,10 +52,14 @@ export interface ParentLink {
   readonly documents: Watchable<ParentDocuments | undefined>;
   /** Whom the parent bans, or no longer, by key, as it said in this run. Undefined until then. */
   readonly bans: Watchable<ReadonlyMap<string, Json> | undefined>;
+  /** The state of its roots, and their rotation; that of the last run at first. Undefined: it never said. */
+  readonly rotation: Watchable<ToldRoots | undefined>;
   /** Resolves once the parent has said everything, or could not be reached for the first time. */
   readonly tried: Promise<void>;
   /** Throws `unavailable` while the parent cannot be reached. */
   certify(csr: string): Promise<IntermediateReply>;
+  /** Who would be cut off here by the next phase of the rotation. Throws if the parent did not take it. */
+  report(report: CellReport): Promise<void>;
   /** Since when there is a stream from the parent, or none. Epoch milliseconds. */
   state(): ParentLinkState;
   close(): void;
@@ -71,6 +78,7 @@ export interface ParentLinkOptions {
 const againMs = 250;
 const longestAgainMs = 1000;
 const certifyMs = 5000;
+const reportMs = 3000;
 
 /** Throws for addresses and files that cannot be read; a parent that is away is waited for in the background. */
 export async function openParentLink({ parents, token, dir, clock, log }: ParentLinkOptions): Promise<ParentLink> {
@@ -78,8 +86,8 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
   const servers = createControlPlanes(readControlPlanes(parents), seedOf(nodeKey));
   const files = createSvidFiles(join(dir, 'svid'));
   const kept = files.read();
-  const svid = createWatched<StoredSvid | undefined>(kept);
   const roots = createWatched<string | undefined>(kept?.bundle);
+  const rotation = keepRoots(dir, log);
   const newest = createNewestRoots();
   const documents = createWatched<ParentDocuments | undefined>(undefined);
   const bans = createWatched<ReadonlyMap<string, Json> | undefined>(undefined);
@@ -91,35 +99,25 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
     heard = { heardAt: clock.now(), ...defined({ version }) };
   };
 
-  /**
-   * There is a new one at half of its life, and when its root is gone: then the node key proves who this is. Until then, the old one does.
-   */
-  async function credential(): Promise<StoredSvid> {
-    const current = svid.value();
-    const now = clock.now();
-    const stays = current !== undefined && isUnder(current.chain, rootsOf(current.bundle));
-    if (stays && now < halfOf(current)) return current;
-    try {
-      const fresh = await obtainSvid({
-        ...{ servers, nodeKey, files, roots: newest, clock, log, verify, signal: closing.signal },
-        ...defined({ token }),
-      });
-      svid.set(fresh);
-      roots.set(fresh.bundle);
-      return fresh;
-    } catch (reason) {
-      if (current !== undefined && now < current.notAfter.getTime()) return current;
-      throw reason;
-    }
-  }
+  const credential = createParentCredential({
+    ...{ servers, nodeKey, files, roots: newest, clock, log, verify, signal: closing.signal, ...defined({ token }) },
+    record: () => rotation.value()?.record,
+    onBundle: roots.set,
+  });
+  const { svid } = credential;
 
   function hear(event: FollowEvent): void {
     if (!state.connected) {
       state = { connected: true, since: clock.now() };
       log.info({ parent: nameOf(servers.order()[0] ?? firstOf(parents)) }, 'following the parent');
     }
+    credential.trust();
     if (event.kind === 'roots') {
       heardRoots(event);
+      return;
+    }
+    if (event.kind === 'rotation') {
+      rotation.hear({ record: event.record, issuers: event.issuers });
       return;
     }
     if (event.kind === 'bans') {
@@ -148,10 +146,14 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
   }
 
   async function follow(): Promise<void> {
-    const own = await credential();
-    const half = Math.max(againMs, halfOf(own) - clock.now());
+    const own = await credential.obtain();
     const renew = new AbortController();
-    const stop = clock.after(half, () => renew.abort());
+    const stop = clock.after(Math.max(againMs, credential.dueIn(own)), () => renew.abort());
+    // Its root is on its way out: it comes back with another one.
+    const stayed = credential.stays(own);
+    const unwatch = rotation.watch(() => {
+      if (stayed && !credential.stays(own)) renew.abort();
+    });
     const signal = AbortSignal.any([closing.signal, renew.signal]);
     try {
       await firstThatAnswers(servers, (at) => followParent({ at, svid: own, onEvent: hear, onHeard, signal }), {
@@ -160,6 +162,7 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
       });
     } finally {
       stop();
+      unwatch();
     }
   }
 
@@ -174,8 +177,9 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
       } catch (cause) {
         failures += 1;
         isTried();
-        const { message, hint } = CellwallError.from(cause);
+        const { code, message, hint } = CellwallError.from(cause);
         reason = message;
+        if (code === 'unauthenticated') credential.doubt();
         if (!closing.signal.aborted && message !== said)
           log.warn({ reason, ...defined({ hint }) }, 'the parent cannot be followed');
         said = message;
@@ -197,21 +201,29 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
     roots,
     documents,
     bans,
+    rotation,
     tried,
     async certify(csr) {
-      const own = await credential();
+      // Hosts that ask for certificates meanwhile are not kept waiting each time.
+      if (!state.connected && clock.now() - state.since > certifyMs) {
+        throw new CellwallError('unavailable', 'the parent cannot be reached');
+      }
+      const own = await credential.obtain();
       const reply = await firstThatAnswers(servers, (at) => certifyAtParent(at, own, csr, certifyMs), { log });
       // They vouch for it.
-      heardRoots({ bundle: reply.bundle });
+      heardRoots(reply);
       return reply;
+    },
+    async report(report) {
+      const own = svid.value();
+      if (own === undefined) throw new CellwallError('unavailable', 'there is no SVID for the parent yet');
+      const body = async (): Promise<object> => writeCellReport(report);
+      const how = { svid: own, timeoutMs: reportMs, path: identityPaths.followReport, body, signal: closing.signal };
+      await firstThatAnswers(servers, (at) => deliver({ ...at, ...how }), { log, signal: closing.signal });
     },
     state: () => ({ ...state, ...heard, parent: parents, ...defined({ revision: documents.value()?.revision }) }),
     close: () => closing.abort(),
   };
-}
-
-function halfOf(svid: StoredSvid): number {
-  return (issuedAt(svid) + svid.notAfter.getTime()) / 2;
 }
 
 function firstOf(parents: string) {

@@ -10,7 +10,15 @@ export interface Delivery {
   readonly port: number;
   readonly svid: OwnSvid;
   readonly timeoutMs: number;
-  readonly path: (typeof identityPaths)['counters' | 'leave' | 'hello' | 'application' | 'ports' | 'hears' | 'ended'];
+  readonly path: (typeof identityPaths)[
+    | 'counters'
+    | 'leave'
+    | 'hello'
+    | 'application'
+    | 'ports'
+    | 'hears'
+    | 'ended'
+    | 'followReport'];
   /** Called when the connection is open. */
   readonly body: () => Promise<object>;
   /** Aborts. */

@@ -9,6 +9,7 @@ import {
   type IntermediateReply,
   readFollowEvent,
   takesHeader,
+  takesPartHeader,
   versionHeader,
 } from './follow-protocol.ts';
 import { identityPaths } from './identity-protocol.ts';
@@ -26,6 +27,7 @@ export interface FollowParent {
 
 /** Without a word for so long it is given up: three beats. */
 const silentMs = 3000;
+const afterwardsMs = 100;
 const maxLineBytes = 64 * 1024 * 1024;
 
 /** Resolves when a parent that said something says no more, for whatever reason. Throws if it said nothing. */
@@ -40,12 +42,13 @@ export function followParent({ at, svid, onEvent, onHeard, signal }: FollowParen
     };
     let timer = setTimeout(silent, silentMs);
     function silent(): void {
-      stop(new Error('it says nothing'));
+      // A process that stood still first hears what has come meanwhile.
+      timer = setTimeout(() => stop(new Error('it says nothing')), afterwardsMs);
     }
     const outgoing = request(
       {
         ...{ createConnection: () => connectAs(svid, at), ...at, path: identityPaths.follow, method: 'GET', signal },
-        headers: { [takesHeader]: 'bans' },
+        headers: { [takesHeader]: 'bans', [takesPartHeader]: '1' },
       },
       (response) => {
         if (response.statusCode !== 200) return readReply(response, () => stop(new Error('no stream')), stop);
@@ -112,8 +115,9 @@ export function certifyAtParent(
     outgoing.on('error', fail);
     outgoing.end(body);
   }).then((text) => {
-    const { chain, bundle }: { readonly chain?: unknown; readonly bundle?: unknown } = JSON.parse(text);
-    if (typeof chain === 'string' && typeof bundle === 'string') return { chain, bundle };
+    const { chain, bundle, sequence }: Readonly<Record<string, unknown>> = JSON.parse(text);
+    if (typeof chain === 'string' && typeof bundle === 'string')
+      return { chain, bundle, ...(typeof sequence === 'number' ? { sequence } : {}) };
     throw new CellwallError('internal', 'the reply of the parent is no intermediate');
   });
 }

@@ -1,6 +1,7 @@
 // What a control plane sends to one that follows it: lines of JSON in one answer that does not end. First everything, then what changes;
 // an empty line, once a second, says that it is there.
 
+import { readToldRoots, type ToldRoots, writeToldRoots } from '../identity/roots/told-roots.ts';
 import type { Json } from '../lib/table.ts';
 
 export interface FollowedDocument {
@@ -25,12 +26,16 @@ export type FollowEvent =
    * Who is banned, and who no longer is: entries of the parent's table. Before the first line about documents all of them, then those that
    * change; only to those who say that they take them.
    */
-  | { readonly kind: 'bans'; readonly bans: ReadonlyMap<string, Json> };
+  | { readonly kind: 'bans'; readonly bans: ReadonlyMap<string, Json> }
+  /** The state of each root, and their rotation: after the roots, when it changes; only to those who say that they take part. */
+  | ({ readonly kind: 'rotation' } & ToldRoots);
 
 /** The answer to a request for an intermediate: PEM, without the root; and the roots, PEM. */
 export interface IntermediateReply {
   readonly chain: string;
   readonly bundle: string;
+  /** Of that bundle. Absent: from an earlier version. */
+  readonly sequence?: number;
 }
 
 export const beatMs = 1000;
@@ -41,9 +46,17 @@ export const versionHeader = 'cellwall-version';
 /** Of the request for the stream: what the follower takes beside documents and roots. */
 export const takesHeader = 'cellwall-takes';
 
+/** Likewise, with `1`: it takes part in rotations of the root. It is told how far one is, and reports who would be cut off there. */
+export const takesPartHeader = 'cellwall-rotates';
+
 /** The line for an event. */
 export function writeFollowEvent(event: FollowEvent): string {
-  return `${JSON.stringify(event.kind === 'bans' ? { ...event, bans: Object.fromEntries(event.bans) } : event)}\n`;
+  return `${JSON.stringify(plain(event))}\n`;
+}
+
+function plain(event: FollowEvent): object {
+  if (event.kind === 'bans') return { ...event, bans: Object.fromEntries(event.bans) };
+  return event.kind === 'rotation' ? { kind: event.kind, ...writeToldRoots(event) } : event;
 }
 
 /** Throws for a line that is none. */
@@ -51,6 +64,7 @@ export function readFollowEvent(line: string): FollowEvent {
   const value: Readonly<Record<string, unknown>> = Object(JSON.parse(line));
   const { kind, revision, sequence, bundle, bans } = value;
   if (kind === 'roots' && typeof sequence === 'number' && typeof bundle === 'string') return { kind, sequence, bundle };
+  if (kind === 'rotation') return { kind, ...readToldRoots(value) };
   if (kind === 'bans') return { kind, bans: new Map(Object.entries(record(bans))) };
   if (typeof revision !== 'number') throw new Error('a line without a revision');
   if (kind === 'whole') return { kind, revision, documents: list(value['documents']).map(readDocument) };

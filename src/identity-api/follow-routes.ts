@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Bans } from '../identity/ban/bans.ts';
+import type { ToldRoots } from '../identity/roots/told-roots.ts';
 import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
@@ -14,6 +15,7 @@ import {
   type FollowedDocument,
   type IntermediateReply,
   takesHeader,
+  takesPartHeader,
   versionHeader,
   writeFollowEvent,
 } from './follow-protocol.ts';
@@ -29,6 +31,10 @@ export interface SeenFollower {
   readonly since: number;
   /** What it was sent last. Absent: nothing. */
   readonly revision?: number;
+  /** Which of the cell's: its node key, or else its identity. */
+  readonly follower: string;
+  /** It takes part in rotations of the root. */
+  readonly takesPart: boolean;
 }
 
 /** What may be followed, and by whom. */
@@ -45,7 +51,11 @@ export interface Followed {
   /** Who is banned, and who no longer is, by key. */
   readonly bans: Pick<Bans, 'news' | 'watch'>;
   /** PEM: an intermediate for the key of the request, without the root. */
-  mint(csr: string, cell: string, peer: Pick<Peer, 'spiffeId' | 'address'>): Promise<string>;
+  mint(csr: string, cell: string, peer: Pick<Peer, 'spiffeId' | 'nodeKey' | 'address'>): Promise<string>;
+  /** The state of the roots, for those who take part in their rotation: asked once a second. Undefined: they are not replaced here. */
+  roots(): Promise<ToldRoots | undefined>;
+  /** What one that takes part reports. Throws `invalid_argument` if it is none. */
+  report(cell: string, follower: string, report: unknown): void;
   /** Of the program: followers are told. */
   readonly version: string;
   /** One began to listen; `look` tells how far it is. The returned function: it ended. */
@@ -58,6 +68,12 @@ export interface FollowRoutes {
   answer(request: IncomingMessage, response: ServerResponse, peer: Peer): Promise<void>;
 }
 
+/** What a follower takes, beside documents and roots. `part`: in rotations. */
+interface Takes {
+  readonly bans: boolean;
+  readonly part: boolean;
+}
+
 /** Of one host: it needs one, and one that it lost may not have been noticed yet. */
 const maxOfOne = 4;
 const maxStreams = 1024;
@@ -65,10 +81,11 @@ const maxStreams = 1024;
 /** `followed` is absent if this control plane has none to offer. */
 export function createFollowRoutes(followed: Followed | undefined, clock: Clock): FollowRoutes {
   const open = new Map<ServerResponse, string>();
-  const paths: readonly (string | undefined)[] = [identityPaths.follow, identityPaths.followIntermediate];
+  const { follow, followIntermediate, followReport } = identityPaths;
+  const paths: readonly (string | undefined)[] = [follow, followIntermediate, followReport];
 
-  function stream(all: Followed, peer: Peer, cell: string, response: ServerResponse, takesBans: boolean): void {
-    const who = peer.nodeKey ?? peer.spiffeId;
+  function stream(all: Followed, peer: Peer, cell: string, response: ServerResponse, takes: Takes): void {
+    const who = followerOf(peer);
     if (open.size >= maxStreams || [...open.values()].filter((one) => one === who).length >= maxOfOne) {
       throw new CellwallError('resource_exhausted', 'too many follow this control plane', { hint: 'ask again later' });
     }
@@ -78,6 +95,7 @@ export function createFollowRoutes(followed: Followed | undefined, clock: Clock)
     let roots: TrustBundle | undefined;
     let bans: ReadonlyMap<string, Json> | undefined;
     let revision: number | undefined;
+    let state: ToldRoots | undefined;
     let cancel = (): void => {};
     const write = (event: FollowEvent): void => void response.write(writeFollowEvent(event));
     const push = (): void => {
@@ -86,7 +104,7 @@ export function createFollowRoutes(followed: Followed | undefined, clock: Clock)
       const bundle = all.bundle.value();
       if (bundle !== roots) write({ kind: 'roots', sequence: bundle.sequence, bundle: bundlePem(bundle) });
       roots = bundle;
-      if (takesBans) bans = pushBans(bans, all.bans.news());
+      if (takes.bans) bans = pushBans(bans, all.bans.news());
       const now = all.documents();
       if (now === undefined || now.revision === revision) return;
       const texts = new Map(now.documents.map(({ key, text }) => [key, text]));
@@ -100,7 +118,17 @@ export function createFollowRoutes(followed: Followed | undefined, clock: Clock)
       if (before === undefined || changed.size > 0) write({ kind: 'bans', bans: changed });
       return news;
     };
+    /** After the roots themselves. */
+    const pushState = async (): Promise<void> => {
+      const now = takes.part ? await all.roots() : undefined;
+      if (now === undefined || now === state || response.writableNeedDrain || response.destroyed) return;
+      push();
+      write({ kind: 'rotation', ...now });
+      state = now;
+    };
     const beat = (): void => {
+      // What cannot be found out now is said a second later.
+      pushState().catch(() => {});
       cancel = clock.after(beatMs, () => {
         try {
           all.check(peer);
@@ -114,7 +142,9 @@ export function createFollowRoutes(followed: Followed | undefined, clock: Clock)
       });
     };
     const since = clock.now();
-    const look = (): SeenFollower => ({ cell, address: peer.address, since, ...defined({ revision }) });
+    const look = (): SeenFollower => ({
+      ...{ cell, address: peer.address, since, follower: who, takesPart: takes.part, ...defined({ revision }) },
+    });
     const unwatch = [all.watch(push), all.bundle.watch(push), all.bans.watch(push), all.opened(look)];
     response.on('drain', push);
     response.once('close', () => {
@@ -139,17 +169,28 @@ export function createFollowRoutes(followed: Followed | undefined, clock: Clock)
         });
       }
       const cell = followed.check(peer);
-      if (request.method === 'GET' && request.url === identityPaths.follow)
-        return stream(followed, peer, cell, response, request.headers[takesHeader] === 'bans');
-      if (request.method !== 'POST' || request.url !== identityPaths.followIntermediate) {
-        throw new CellwallError('not_found', 'no such route');
+      const { method, url, headers } = request;
+      if (method === 'GET' && url === follow) {
+        const takes = { bans: headers[takesHeader] === 'bans', part: headers[takesPartHeader] === '1' };
+        return stream(followed, peer, cell, response, takes);
       }
+      if (method === 'POST' && url === followReport) {
+        followed.report(cell, followerOf(peer), await readBody(request));
+        response.writeHead(204).end();
+        return;
+      }
+      if (method !== 'POST' || url !== followIntermediate) throw new CellwallError('not_found', 'no such route');
       const chain = await followed.mint(textOf(await readBody(request), 'csr'), cell, peer);
-      const reply: IntermediateReply = { chain, bundle: bundlePem(followed.bundle.value()) };
+      const bundle = followed.bundle.value();
+      const reply: IntermediateReply = { chain, bundle: bundlePem(bundle), sequence: bundle.sequence };
       response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
       response.end(JSON.stringify(reply));
     },
   };
+}
+
+function followerOf({ nodeKey, spiffeId }: Peer): string {
+  return nodeKey ?? spiffeId;
 }
 
 function changeOf(

@@ -96,6 +96,8 @@ export const identityPaths = {
   follow: '/v1/follow',
   /** Likewise: certifies the intermediate of a follower. */
   followIntermediate: '/v1/follow/intermediate',
+  /** Likewise: who would be cut off there by the next phase of the rotation of the root (identity/roots/cell-report.ts). */
+  followReport: '/v1/follow/report',
 } as const;
 
 export const maxBodyBytes = 65_536;

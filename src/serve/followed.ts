@@ -6,23 +6,26 @@ import type { Bans } from '../identity/ban/bans.ts';
 import { followedCell } from '../identity/follower.ts';
 import type { FollowerIssuers } from '../identity/follower-issuers.ts';
 import type { OpenAuthority } from '../identity/open-authority.ts';
+import type { SeenCell } from '../identity/roots/cell-report.ts';
+import type { ToldRoots } from '../identity/roots/told-roots.ts';
 import type { Followed, SeenFollower } from '../identity-api/follow-routes.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
-
-export type { SeenFollower };
+import { createCellReports } from './cell-reports.ts';
+import { issuersKnown } from './issuers-known.ts';
 
 export interface FollowedDeps {
   readonly store: Pick<Store, 'state' | 'watch'>;
   readonly mesh: () => MeshIr | undefined;
-  readonly authority: Pick<OpenAuthority, 'bundle' | 'mintIntermediate'>;
+  readonly authority: Pick<OpenAuthority, 'bundle' | 'mintIntermediate' | 'replaceable' | 'signer'>;
   readonly nodes: Pick<NodeRegistry, 'check'>;
   readonly bans: Pick<Bans, 'check' | 'news' | 'watch'>;
-  readonly issuers: Pick<FollowerIssuers, 'add' | 'refuse'>;
+  readonly issuers: Pick<FollowerIssuers, 'add' | 'refuse' | 'under'>;
   readonly trustDomain: TrustDomain;
   readonly audit: Pick<AuditLog, 'append'>;
   /** Of the program. */
@@ -35,13 +38,37 @@ export interface FollowedDeps {
 export const intermediateMs = 90 * 86_400_000;
 const backdateMs = 3_600_000;
 
-/** `list`: those that follow it now, and what each was sent. */
-export function createFollowed(deps: FollowedDeps): Followed & { readonly list: () => readonly SeenFollower[] } {
+export interface FollowedCells extends Followed {
+  /** Those that follow it now, and what each was sent. */
+  list(): readonly Omit<SeenFollower, 'follower'>[];
+  /** What is known of cells for a rotation of the root. */
+  readonly cells: {
+    list(): readonly SeenCell[];
+    /** The roots that a follower says it has, by name. */
+    trusting(follower: string): readonly string[] | undefined;
+  };
+}
+
+export function createFollowed(deps: FollowedDeps): FollowedCells {
   const { store, mesh, authority, nodes, bans, issuers, trustDomain, audit, version, clock, log } = deps;
   const open = new Set<() => SeenFollower>();
+  const following = (): readonly SeenFollower[] => [...open].map((look) => look());
+  const reports = createCellReports(clock);
+  let told: ToldRoots | undefined;
   return {
     version,
-    list: () => [...open].map((look) => look()),
+    list: () => following().map(({ follower: _, ...one }) => one),
+    cells: { list: () => reports.list(following()), trusting: reports.trusting },
+    report: reports.take,
+    async roots() {
+      const record = authority.replaceable?.record();
+      if (record === undefined) return undefined;
+      const known: ToldRoots['issuers'] =
+        record.rotation === undefined ? new Map() : await issuersKnown(record, authority.signer, issuers);
+      // The same object while nothing changes: it is told when it does.
+      if (told?.record !== record || known.size !== told.issuers.size) told = { record, issuers: known };
+      return told;
+    },
     opened(look) {
       open.add(look);
       return () => void open.delete(look);
@@ -69,11 +96,11 @@ export function createFollowed(deps: FollowedDeps): Followed & { readonly list: 
       }),
     bundle: authority.bundle,
     bans,
-    async mint(csr, cell, { spiffeId, address }) {
+    async mint(csr, cell, { spiffeId, nodeKey, address }) {
       const now = clock.now();
       const notAfter = new Date(now + intermediateMs);
       const chain = await authority.mintIntermediate({ csr, notBefore: new Date(now - backdateMs), notAfter });
-      await issuers.add(chain);
+      await issuers.add(chain, { cell, ...defined({ nodeKey }) });
       const until = notAfter.toISOString();
       // Whoever has it can sign for every identity: not without a record.
       await audit.append({ kind: 'intermediate-certified', author: spiffeId, cell, address, notAfter: until });

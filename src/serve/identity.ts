@@ -37,7 +37,7 @@ import { parseSpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
-import { createFollowed, type SeenFollower } from './followed.ts';
+import { createFollowed, type FollowedCells } from './followed.ts';
 import { type HeardBans, hearBans } from './hear-bans.ts';
 import { keepRootCopy, openCaStorage } from './open-ca-storage.ts';
 import { type OpenJwt, openJwt } from './open-jwt.ts';
@@ -71,7 +71,9 @@ export interface IdentityServices {
   /** Bundles of foreign trust domains, which are opened later. */
   readonly foreign: Watched<readonly ForeignBundle[]>;
   /** Control planes that follow this one. Absent: it follows one itself. */
-  readonly followers: (() => readonly SeenFollower[]) | undefined;
+  readonly followers: FollowedCells['list'] | undefined;
+  /** What those say of a rotation of the root. */
+  readonly cells: FollowedCells['cells'] | undefined;
 }
 
 export interface IdentityServicesDeps {
@@ -250,6 +252,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     api,
     entitlement,
     followers,
+    cells: followed?.cells,
     refusedSvids,
     jwt,
     jwtKeys: jwt.services.keys,

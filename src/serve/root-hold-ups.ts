@@ -1,9 +1,11 @@
 // Who holds up a rotation of the root, as all control planes on one store find it together: each says what it knows of its own proxies,
 // helpers and certificates; one that does not say holds it up itself.
 import type { OtherReplicas } from '../admin/everywhere.ts';
+import { type CellFacts, cellHoldUps } from '../control/cell-hold-ups.ts';
 import { hasTaken } from '../control/not-taken.ts';
 import { type OwnFacts, ownHoldUps } from '../control/own-hold-ups.ts';
 import { type SharedFacts, sharedHoldUps } from '../control/shared-hold-ups.ts';
+import { readSeenCell, type SeenCell } from '../identity/roots/cell-report.ts';
 import type { FoundHoldUp, HoldUp } from '../identity/roots/hold-up.ts';
 import { readFoundHoldUp, readLook } from '../identity/roots/read-hold-ups.ts';
 import { type RootsRecord, renewingPhases } from '../identity/roots/roots-record.ts';
@@ -20,6 +22,8 @@ export interface RootHoldUpsDeps {
   /** Own proxies whose Envoys show another certificate than they should. */
   readonly shown: (record: RootsRecord) => Promise<readonly HoldUp[]>;
   readonly shared: (record: RootsRecord, elapsedMs: number) => Promise<SharedFacts>;
+  /** What is known here of cells that follow. Absent: none do. */
+  readonly cells?: (() => CellFacts) | undefined;
   /** Has what a root that goes vouches for renewed. */
   readonly renew: () => void;
   /** Told what the one that asks found the last time. */
@@ -59,7 +63,9 @@ export function createRootHoldUps(deps: RootHoldUpsDeps): RootHoldUps {
     if (record.rotation !== undefined && renewingPhases.includes(record.rotation.phase)) renew();
     const { sequence, found } = await find(record);
     const first = found.slice(0, mostTold).map((one) => ({ ...one }));
-    return [{ version, sequence, more: found.length - first.length }, ...first];
+    const seen = (deps.cells?.().seen ?? []).map(jsonOfCell);
+    const cells = seen.length === 0 ? {} : { cells: seen };
+    return [{ version, sequence, more: found.length - first.length, ...cells }, ...first];
   });
   others?.answer(heardKind, async (question) => {
     const { keys } = fields(question);
@@ -75,13 +81,15 @@ export function createRootHoldUps(deps: RootHoldUpsDeps): RootHoldUps {
       .filter(({ alive, about }) => alive && about[sharesRoots] !== true)
       .map(({ id }) => id);
 
-  async function ask(record: RootsRecord, look: RotationLook): Promise<GatheredHoldUps & { found: FoundHoldUp[] }> {
-    if (others === undefined) return { found: [], holdUps: [], sequence: 0 };
+  async function ask(record: RootsRecord, { cells, ...look }: RotationLook): Promise<Asked> {
+    const found: FoundHoldUp[] = [];
+    const seen: SeenCell[] = [];
+    let [sequence, more] = [0, 0];
+    if (others === undefined) return { found, seen, sequence, more };
     const { version } = record;
     const shown = { ...look, holdUps: look.holdUps.slice(0, mostShown).map((one) => ({ ...one })) };
-    const answers = await others.ask(questionKind, { version, look: shown });
-    let [sequence, more] = [0, 0];
-    const found: FoundHoldUp[] = [];
+    const progress = cells === undefined ? {} : { cells: cells.map((one) => ({ ...one })) };
+    const answers = await others.ask(questionKind, { version, look: { ...shown, ...progress } });
     // After the answers: whoever was heard meanwhile was not asked.
     for (const { id, alive, about } of elsewhere()) {
       const [head, ...rest] = answers.get(id) ?? [];
@@ -99,8 +107,10 @@ export function createRootHoldUps(deps: RootHoldUpsDeps): RootHoldUps {
       found.push(...rest.flatMap((one) => readFoundHoldUp(one) ?? []));
       sequence = Math.max(sequence, Number(said['sequence'] ?? 0));
       more += Number(said['more'] ?? 0);
+      const { cells: theirs = [] } = said;
+      if (Array.isArray(theirs)) seen.push(...theirs.flatMap((one: Json) => readSeenCell(one) ?? []));
     }
-    return { found, holdUps: [], sequence, more };
+    return { found, seen, sequence, more };
   }
 
   /** Without those whose helper another control plane has heard. */
@@ -120,17 +130,36 @@ export function createRootHoldUps(deps: RootHoldUpsDeps): RootHoldUps {
       const asked = await ask(record, before);
       const waited = clock.monotonic() - began;
       const here = await find(record);
-      const all = [...here.found, ...asked.found, ...sharedHoldUps(record, await deps.shared(record, elapsedMs))];
+      const facts = deps.cells?.();
+      const cells = facts && cellHoldUps(record, { ...facts, seen: [...facts.seen, ...asked.seen] });
+      const shared = sharedHoldUps(record, await deps.shared(record, elapsedMs));
+      const all = [...here.found, ...asked.found, ...shared, ...(cells?.holdUps ?? [])];
       const byName = new Map((await unheard(record, all)).map((one) => [`${one.kind} ${one.who}`, one]));
       const isAlone = elsewhere().length === 0;
       return {
         holdUps: [...byName.values()].map(({ kind, who, why }): HoldUp => ({ kind, who, why })),
-        more: asked.more ?? 0,
+        more: asked.more + (cells?.more ?? 0),
+        ...(cells === undefined || cells.cells.length === 0 ? {} : { cells: cells.cells }),
         sequence: Math.max(here.sequence, asked.sequence),
         ...(isAlone ? {} : { waitedMs: waited }),
       };
     },
   };
+}
+
+/** What the others say. */
+interface Asked extends Pick<GatheredHoldUps, 'sequence'> {
+  readonly found: readonly FoundHoldUp[];
+  /** Cells that follow there. */
+  readonly seen: readonly SeenCell[];
+  readonly more: number;
+}
+
+function jsonOfCell({ report, ...cell }: SeenCell): { readonly [name: string]: Json } {
+  if (report === undefined) return cell;
+  const { roots, issuers, holdUps, ...rest } = report;
+  const lists = { roots: [...roots], issuers: [...issuers], holdUps: holdUps.map((one) => ({ ...one })) };
+  return { ...cell, report: { ...rest, ...lists } };
 }
 
 function fields(value: Json): { readonly [name: string]: Json } {

@@ -203,7 +203,7 @@ export async function serve(
   });
   const roots = openRoots({
     ...{ identity, registry, others: replicas, audit, metrics, countdowns, clock, lifecycle },
-    ...{ issuers, renew: following.renew, foreign: material.federation.roots },
+    ...{ issuers, renew: following.renew, foreign: material.federation.roots, parent: follower?.roots },
     ...{ mesh: control.mesh, shown: told.shown.of, caInStore: options.bootstrapSecret !== undefined },
     ...{ streams: xds.inspect, publishers: publishers.status, log: log.child({ room: 'identity' }) },
     bundleEndpoint: options.bundleEndpoint !== undefined,

@@ -36,4 +36,6 @@ it('shows the followers', () => {
   expect(followingRows(status({ followers }), now)).toEqual([
     ['followers', expect.stringMatching(/^cell-1 \(10\.0\.0\.1, since 1m ago, revision 7\)$/)],
   ]);
+  const old = followers.map((one) => ({ ...one, takesPart: false }));
+  expect(followingRows(status({ followers: old }), now)[0]?.[1]).toMatch(/revision 7, of an EARLIER VERSION/);
 });

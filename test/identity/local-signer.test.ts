@@ -32,6 +32,7 @@ let clock: FakeClock;
 let dir: string;
 let root: SigningCa;
 let roots: Watched<readonly string[]>;
+let leaving: Watched<readonly string[]>;
 let mint: (request: IntermediateRequest) => Promise<string>;
 const signers: LocalSigner[] = [];
 
@@ -61,6 +62,7 @@ beforeEach(async () => {
   dir = temporaryFolder('signer');
   root = await makeCa({});
   roots = createWatched<readonly string[]>([root.pem]);
+  leaving = createWatched<readonly string[]>([]);
   mint = (request) => certify(request, root);
 });
 afterEach(() => {
@@ -69,7 +71,11 @@ afterEach(() => {
 });
 
 async function open(lifetimeMs = 100 * day): Promise<LocalSigner> {
-  const upstream = { roots: () => roots, mintIntermediate: (request: IntermediateRequest) => mint(request) };
+  const upstream = {
+    roots: () => roots,
+    retiring: () => leaving,
+    mintIntermediate: (request: IntermediateRequest) => mint(request),
+  };
   const deps = { upstream, storage: createCaFolder(dir), trustDomain, clock, log: silentLog, lifetimeMs };
   const signer = await createLocalSigner({ ...deps, mintTimeoutMs: 5000 });
   signers.push(signer);
@@ -205,6 +211,30 @@ describe('intermediates follow one another', () => {
     const [leaf, issuer] = await sign(signer);
     expect(issuer?.verify(next.certificate.publicKey)).toBe(true);
     expect(leaf?.checkIssued(issuer ?? next.certificate)).toBe(true);
+  });
+
+  it('as soon as the CA can be reached, when its root is on its way out: until then it signs on', async () => {
+    const signer = await open();
+    const first = await issuerOf(signer);
+    const next = await makeCa({});
+    mint = () => Promise.reject(new CellwallError('unavailable', 'it is away'));
+    roots.set([root.pem, next.pem]);
+    leaving.set([root.pem]);
+    expect(await issuerOf(signer)).toBe(first);
+    // So does one that starts meanwhile.
+    expect(await issuerOf(await open())).toBe(first);
+    mint = (request) => certify(request, next);
+    expect((await sign(signer))[1]?.verify(next.certificate.publicKey)).toBe(true);
+    mint = () => Promise.reject(new CellwallError('unavailable', 'it is away'));
+    roots.set([root.pem]);
+    leaving.set([]);
+    // Nothing is signed under what is gone.
+    expect(await issuerOf(signer)).toBe(first);
+    roots.set([next.pem]);
+    expect((await sign(signer))[1]?.verify(next.certificate.publicKey)).toBe(true);
+    const other = await makeCa({});
+    roots.set([other.pem]);
+    await expect(sign(signer)).rejects.toThrow('it is away');
   });
 
   it('by the kept one that still leads to a root, after a start with other roots', async () => {

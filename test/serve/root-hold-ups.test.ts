@@ -62,7 +62,7 @@ function open(peers: readonly Peer[], given: Partial<OwnFacts> = {}) {
       ...given,
     }),
     shared: async (_record, elapsedMs) => ({
-      ...{ issued: [], tokens: [], followers: [], fetchedWithinMs: 0, now: 1, elapsedMs },
+      ...{ issued: [], tokens: [], fetchedWithinMs: 0, now: 1, elapsedMs },
       ...{ inUse: () => undefined, refused: () => false, connected: () => true },
     }),
     shown: async () => [],

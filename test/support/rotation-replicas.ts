@@ -196,7 +196,7 @@ export function createRotationWorld(): RotationWorld {
       ...{ others: { ...replicas, ...asking }, own: facts, renew, clock },
       record: () => authority.replaceable?.record(),
       shared: async (_record, elapsedMs) => ({
-        ...{ issued, tokens: [], followers: [], fetchedWithinMs: 0, now: clock.now(), elapsedMs },
+        ...{ issued, tokens: [], fetchedWithinMs: 0, now: clock.now(), elapsedMs },
         ...{ inUse: () => undefined, refused: () => false, connected: () => true },
       }),
       shown: async () => [],

@@ -28,9 +28,10 @@ export function followingRows({ parent, followers = [] }: StatusAnswer, now: num
     }
   }
   if (followers.length > 0) {
-    const each = followers.map(({ cell, address, since, revision }) => {
+    const each = followers.map(({ cell, address, since, revision, takesPart }) => {
       const at = revision === undefined ? '' : `, revision ${revision}`;
-      return `${escapeLine(cell)} (${escapeLine(address)}, since ${relativeTime(since, now)}${at})`;
+      const old = takesPart === false ? ', of an EARLIER VERSION that takes part in no rotation of the root' : '';
+      return `${escapeLine(cell)} (${escapeLine(address)}, since ${relativeTime(since, now)}${at}${old})`;
     });
     rows.push(['followers', each.join('; ')]);
   }

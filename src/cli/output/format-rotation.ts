@@ -35,9 +35,10 @@ export function formatCa({ roots, intermediate, rotation, last, notReplaceable }
 
 export function formatRotation(rotation: Rotation, now: number): string {
   const { phase, since, startedAt, by, reason, compromised, aborting, cut = [], trouble, held, holdUps } = rotation;
+  const { atParent, cells = [] } = rotation;
   const how = [...(compromised ? ['compromised'] : []), ...(aborting ? ['back to the old root'] : [])];
   const fields = formatFields([
-    ['root rotation', `${phase}, since ${relativeTime(since, now)}: ${phases[phase]}`],
+    [atParent ? "parent's rotation" : 'root rotation', `${phase}, since ${relativeTime(since, now)}: ${phases[phase]}`],
     [
       'begun',
       `${relativeTime(startedAt, now)} by ${escapeLine(by)}${reason === undefined ? '' : `: ${escapeLine(reason)}`}`,
@@ -45,11 +46,17 @@ export function formatRotation(rotation: Rotation, now: number): string {
     ...(how.length === 0 ? [] : [['kind', how.join(', ')] as const]),
     ...(trouble === undefined ? [] : [['trouble', escapeLine(trouble)] as const]),
     ...(cut.length === 0 ? [] : [['left behind', cut.map(escapeLine).join(', ')] as const]),
-    ['held up by', held === 0 ? 'nobody' : String(held)],
+    ...(cells.length === 0 ? [] : [['cells', cells.map(cellOf).join(', ')] as const]),
+    [atParent ? 'held up here by' : 'held up by', held === 0 ? 'nobody' : String(held)],
   ]);
   if (holdUps.length === 0) return fields;
   const rows = holdUps.map(({ kind, who, why, since: from }) => [kind, who, relativeTime(from, now), why]);
   return `${fields}\n${formatTable(['HELD UP BY', 'WHO', 'SINCE', 'WHY'], rows)}`;
+}
+
+function cellOf({ cell, state, held }: NonNullable<Rotation['cells']>[number]): string {
+  const how = { done: 'done', held: 'held up', silent: 'DOES NOT SAY', away: 'AWAY', unable: 'EARLIER VERSION' };
+  return `${escapeLine(cell)} ${how[state]}${held === undefined || held === 0 ? '' : ` by ${held}`}`;
 }
 
 function rows(last: CaAnswer['last'], now: number): readonly (readonly [string, string])[] {

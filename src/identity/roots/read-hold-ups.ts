@@ -1,10 +1,10 @@
 // What control planes tell each other of who holds up a rotation, as it is read from the store that they share.
 import { z } from 'zod';
-import type { FoundHoldUp } from './hold-up.ts';
+import { type FoundHoldUp, holdUpKinds } from './hold-up.ts';
 import type { RotationLook } from './rotate-root.ts';
 
 const holdUpSchema = z.object({
-  kind: z.enum(['proxy', 'helper', 'certificate', 'caller', 'token', 'publisher', 'replica', 'follower', 'quiet']),
+  kind: z.enum(holdUpKinds),
   who: z.string(),
   why: z.string(),
   nodeKey: z.string().exactOptional(),
@@ -14,6 +14,15 @@ const lookSchema = z.object({
   holdUps: z.array(holdUpSchema.omit({ nodeKey: true }).extend({ since: z.number() })),
   held: z.int(),
   trouble: z.string().exactOptional(),
+  cells: z
+    .array(
+      z.object({
+        cell: z.string(),
+        state: z.enum(['done', 'held', 'silent', 'away', 'unable']),
+        held: z.int().exactOptional(),
+      }),
+    )
+    .exactOptional(),
 });
 
 /** Undefined: it is none. */

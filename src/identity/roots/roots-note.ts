@@ -28,7 +28,7 @@ export function formatRootsRecord(record: RootsRecord): string {
 }
 
 /** Throws for anything else. */
-function parseRootsRecord(value: unknown): RootsRecord {
+export function parseRootsRecord(value: unknown): RootsRecord {
   const { version, sequence, roots, rotation, last, removed } = fields(value);
   if (!Number.isSafeInteger(version) || !Array.isArray(roots) || !Array.isArray(removed)) throw malformed('record');
   const record: RootsRecord = {

@@ -7,6 +7,7 @@ import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { ReplaceableRoots } from '../upstream-authority.ts';
+import type { CellProgress } from './cell-report.ts';
 import type { HoldUp } from './hold-up.ts';
 import { createPhaseTime } from './phase-time.ts';
 import { abort, advance, begin, type RootsRecord, renewingPhases, successorFolder } from './roots-record.ts';
@@ -35,12 +36,15 @@ export interface RotationLook {
   readonly held: number;
   /** What went wrong the last time that the present phase was tried. */
   readonly trouble?: string;
+  /** How far cells with a control plane of their own are. Absent: there are none. */
+  readonly cells?: readonly CellProgress[];
 }
 
 export interface GatheredHoldUps {
   readonly holdUps: readonly HoldUp[];
   /** How many more there are, which are not told. */
   readonly more?: number;
+  readonly cells?: readonly CellProgress[];
   /** The highest sequence of a trust bundle that was heard of. */
   readonly sequence: number;
   /** Others were asked, and took so many milliseconds: what moved between them meanwhile may be seen only the next time. Absent: none. */
@@ -163,8 +167,8 @@ export function createRootRotation(deps: RootRotationDeps): RootRotation {
       gathered = await gather();
       waited += gathered.waitedMs ?? 0;
     }
-    const { holdUps, more = 0, sequence } = gathered;
-    found = { version, holdUps: seen(holdUps), held: holdUps.length + more };
+    const { holdUps, more = 0, cells, sequence } = gathered;
+    found = { version, holdUps: seen(holdUps), held: holdUps.length + more, ...defined({ cells }) };
     if (found.held > 0 && !overdue) return false;
     const cut = [...new Set(holdUps.map(({ who }) => who))].slice(0, maxCut);
     const successor = phase === 'prepare' ? await roots.successor(successorFolder(rotation)) : undefined;

@@ -86,7 +86,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
   let closed = false;
   /** By intermediate. */
   const rootNames = new Map<string, string>();
-  /** It leads to none of the roots that stay: nothing is signed with it any more. */
+  /** It leads to none of the roots that stay: before anything is signed with it again, another one is asked for. */
   let rootless = false;
   const look = (): void => {
     rootless ||= !leads(active, signingRoots());
@@ -96,7 +96,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
   const unwatchStorage = storage.watch(() => tendSafely());
   schedule();
 
-  /** What is on its way out signs nothing any more. */
+  /** What is on its way out is to sign nothing any more. */
   function signingRoots(): readonly string[] {
     const leaving = upstream.retiring?.().value() ?? [];
     return upstream
@@ -114,11 +114,12 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
     }
   }
 
-  /** Those that lead to a root, oldest first; the expiry of each is the earliest one on that way. */
-  async function usable(): Promise<readonly (KeptIntermediate & SigningCa)[]> {
-    const [roots, now] = [signingRoots(), clock.now()];
+  /** Those that lead to one of these roots and may sign, oldest first; the expiry of each is the earliest one on that way. */
+  async function usable(roots: readonly string[]): Promise<readonly (KeptIntermediate & SigningCa)[]> {
+    const now = clock.now();
     return (await kept.load()).flatMap((intermediate) => {
-      const { name, ca } = intermediate;
+      const { name, ca, retired } = intermediate;
+      if (retired) return [];
       try {
         const { notAfter } = verifyIntermediate({ chain: ca.pem, roots, trustDomain, now });
         return [{ ...intermediate, ...ca, notAfter }];
@@ -131,11 +132,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
 
   /** The one that signs now; mints the first, and the successor when one is due. `anew`: in any case, and that one signs. */
   async function choose(anew: boolean): Promise<SigningCa> {
-    const plan = async () =>
-      planIssuers(
-        (await usable()).filter(({ retired }) => !retired),
-        clock.now(),
-      );
+    const plan = async (roots = signingRoots()) => planIssuers(await usable(roots), clock.now());
     const before = await plan();
     // A successor is the business of one control plane; without any that may sign, each looks after itself.
     if (!anew && before.active !== undefined && !(before.prepare && storage.renews())) return before.active;
@@ -143,9 +140,11 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
       await mint(!anew && before.active !== undefined);
       if (anew) await kept.retireAllButNewest();
     } catch (reason) {
-      if (anew || before.active === undefined) throw reason;
+      // Cut off from the CA, one whose root is on its way out is better than none: that root stays for what it signs.
+      const stays = before.active ?? (await plan(upstream.roots().value())).active;
+      if (anew || stays === undefined) throw reason;
       log.error({ reason: String(reason) }, 'no successor of the intermediate yet; it will be requested again');
-      return before.active;
+      return stays;
     }
     const after = (await plan()).active;
     if (after === undefined) throw new CellwallError('internal', 'there is no intermediate that may sign');

@@ -56,7 +56,7 @@ function certificate(given: Partial<IssuedCertificate> = {}): IssuedCertificate 
 }
 
 function shared(given: Partial<SharedFacts> = {}): SharedFacts {
-  const none = { issued: [], tokens: [], followers: [], fetchedWithinMs: 0, elapsedMs: 0 };
+  const none = { issued: [], tokens: [], fetchedWithinMs: 0, elapsedMs: 0 };
   return { ...none, inUse: () => undefined, refused: () => false, connected: () => true, now, ...given };
 }
 

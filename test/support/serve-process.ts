@@ -17,6 +17,8 @@ export interface ServeProcess {
   readonly url: string;
   readonly ports: { readonly xds: number; readonly identity: number; readonly admin: number };
   readonly admin: AdminClient;
+  /** Of the one that runs. */
+  pid(): number;
   /** Resident, MiB. */
   rssMb(): number;
   /** The most that was resident since its start, MiB. */
@@ -107,6 +109,7 @@ export async function startServeProcess(documents: string, options: ServeProcess
     url,
     ports: { xds, identity, admin },
     admin: client,
+    pid: () => child.pid ?? 0,
     rssMb: () => memoryOf('VmRSS'),
     peakMb: () => memoryOf('VmHWM'),
     queuedMs: () => queuedMs(child.pid ?? 0),

@@ -160,6 +160,19 @@ export const identityItems: readonly Item[] = [
     files: ['test/serve/rotation-replicas.test.ts', 'test/identity/roots/rotation-replicas.test.ts'],
     limitMinutes: 25,
   }),
+  fromTests({
+    name: 'rotation-cells',
+    line:
+      'The root is replaced at a control plane that two cells with control planes of their own follow, under load: HTTP/1.1 and TCP ' +
+      'through real Envoys, within a cell and from one to the other; a control plane of a cell that stands still, an Envoy in a cell, a ' +
+      'client of a cell that does not renew; back again, and compromised; kill -9 of the parent and of a cell in each phase',
+    bound:
+      '0 failed of ≥ 3,000 calls each way and protocol, and while it goes back and is killed; the gate is held by the name of the cell ' +
+      'and of what is in it, for 8 s; after the removal the old certificate is refused in both cells, the renewed one is taken; whom a ' +
+      'compromised root left behind is named and comes back; control: the same load without a rotation',
+    files: ['test/identity/roots/rotation-cells.test.ts'],
+    limitMinutes: 25,
+  }),
   ...kindItems,
   spireFederation,
   spireUpstream,

@@ -237,7 +237,6 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     unwatch();
     return api.close();
   });
-  const followers = followed?.list;
   return {
     authority,
     bundle,
@@ -251,7 +250,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     server,
     api,
     entitlement,
-    followers,
+    followers: followed?.list,
     cells: followed?.cells,
     refusedSvids,
     jwt,

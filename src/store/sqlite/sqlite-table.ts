@@ -15,8 +15,14 @@ export interface SqliteTableOptions {
   readonly together: Together;
   /** Resolves when what was written before would survive a power cut: a claim that was won stays won. */
   readonly synced: () => Promise<void>;
+  /** Told of each write, in pages of the database at least. */
+  readonly wrote?: (pages: number) => void;
   readonly clock: Clock;
 }
+
+const pageBytes = 4096;
+/** Writes between two looks for what has ended. */
+const purgeEvery = 200;
 
 /** What tables are kept in. */
 export const schemaOfTables = `
@@ -29,7 +35,8 @@ export const schemaOfTables = `
 `;
 
 /** A claim resolves once it is on the disk; other writes do not wait for it. Everything happens in the order of the calls. */
-export function createSqliteTable({ name, quick, together, synced, clock }: SqliteTableOptions): Table {
+export function createSqliteTable(options: SqliteTableOptions): Table {
+  const { name, quick, together, synced, wrote = () => {}, clock } = options;
   const get = quick.prepare(
     'SELECT value FROM entries WHERE name = ? AND key = ? AND (expires IS NULL OR expires > ?)',
   );
@@ -44,7 +51,9 @@ export function createSqliteTable({ name, quick, together, synced, clock }: Sqli
      ON CONFLICT (name, key) DO UPDATE SET value = excluded.value, expires = excluded.expires`,
   );
   const remove = quick.prepare('DELETE FROM entries WHERE name = ? AND key = ?');
-  const purge = quick.prepare('DELETE FROM entries WHERE name = ? AND expires <= ?');
+  const purgeTo = quick.prepare('SELECT key FROM entries WHERE name = ? AND key > ? ORDER BY key LIMIT 1 OFFSET ?');
+  const purge = quick.prepare('DELETE FROM entries WHERE name = ? AND key > ? AND key <= ? AND expires <= ?');
+  const purgeRest = quick.prepare('DELETE FROM entries WHERE name = ? AND key > ? AND expires <= ?');
   // One statement, so one transaction: of several processes one wins.
   const claim = quick.prepare(
     `INSERT INTO entries (name, key, value, expires) VALUES (?, ?, ?, ?)
@@ -72,10 +81,21 @@ export function createSqliteTable({ name, quick, together, synced, clock }: Sqli
       throw new CellwallError('aborted', fencedMessage);
     }
   };
-  let writes = 0;
+  let [writes, purged] = [0, ''];
+  /** Twice as many are looked at as were written: a large table is not gone through at once, while everybody waits. */
+  const purgeSome = (): void => {
+    const to = purgeTo.get(name, purged, 2 * purgeEvery - 1)?.['key'];
+    if (typeof to === 'string') purge.run(name, purged, to, clock.now());
+    else purgeRest.run(name, purged, clock.now());
+    purged = typeof to === 'string' ? to : '';
+  };
+  const counted = (pages: number): void => {
+    wrote(pages);
+    if (++writes % purgeEvery === 0) purgeSome();
+  };
   const put = (key: string, text: string, ttlMs: number | undefined): void => {
     set.run(name, key, text, expiry(ttlMs));
-    if (++writes % 1000 === 0) purge.run(name, clock.now());
+    counted(1 + Math.floor(text.length / pageBytes));
   };
   /** Does nothing unless the fence holds. */
   const write = <T>(fence: Fence | undefined, work: () => T, done?: (result: T) => void): Promise<T> =>
@@ -83,6 +103,10 @@ export function createSqliteTable({ name, quick, together, synced, clock }: Sqli
       if (fence !== undefined) check(fence);
       return work();
     }, done);
+  const drop = (key: string): void => {
+    remove.run(name, key);
+    wrote(1);
+  };
   return {
     get: (key) => together.read(() => read(key)),
     async set(key, value, options) {
@@ -92,7 +116,7 @@ export function createSqliteTable({ name, quick, together, synced, clock }: Sqli
     },
     async delete(key, options) {
       const tell = (): void => watchers.tell(key, undefined);
-      await write(options?.fence, () => void remove.run(name, key), tell);
+      await write(options?.fence, () => drop(key), tell);
     },
     async *entries() {
       let after = '';
@@ -114,6 +138,7 @@ export function createSqliteTable({ name, quick, together, synced, clock }: Sqli
       const work = () => {
         const now = clock.now();
         const won = claim.get(name, key, text, expiry(options?.ttlMs), now) !== undefined;
+        counted(1);
         return { won, stored: won ? value : read(key) };
       };
       for (;;) {
@@ -130,7 +155,7 @@ export function createSqliteTable({ name, quick, together, synced, clock }: Sqli
     compareAndSet(key, before, next, options) {
       const work = (): boolean => {
         if (!sameJson(read(key), before)) return false;
-        if (next === undefined) remove.run(name, key);
+        if (next === undefined) drop(key);
         else put(key, JSON.stringify(next), options?.ttlMs);
         return true;
       };

@@ -11,8 +11,10 @@ export interface Together {
    * written nothing. `done` is called in the order of the calls, once it is in the database.
    */
   write<T>(work: () => T, done?: (result: T) => void): Promise<T>;
-  /** Does now what waits. */
+  /** Does now what waits, held or not. */
   flush(): void;
+  /** What is asked from now on waits, in its order, until the returned function is called. */
+  hold(): () => void;
 }
 
 interface Task {
@@ -28,6 +30,7 @@ type Outcome<T> = { readonly value: T } | { readonly refused: CellwallError };
 export function createTogether(database: DatabaseSync): Together {
   let waiting: Task[] = [];
   let planned: NodeJS.Immediate | undefined;
+  let holds = 0;
 
   /** Throws if they are not in the database; then nothing of them is. */
   const inOneTransaction = (tasks: readonly Task[]): void => {
@@ -67,6 +70,9 @@ export function createTogether(database: DatabaseSync): Together {
       else alone(task);
     }
   };
+  const plan = (): void => {
+    if (holds === 0 && waiting.length > 0) planned ??= setImmediate(flush);
+  };
   const add = <T>(writes: boolean, work: () => T, done?: (result: T) => void): Promise<T> =>
     new Promise((resolve, reject) => {
       let outcome: Outcome<T> | undefined;
@@ -88,10 +94,22 @@ export function createTogether(database: DatabaseSync): Together {
         },
         fail: reject,
       });
-      planned ??= setImmediate(flush);
+      plan();
     });
   return {
     flush,
+    hold() {
+      let held = true;
+      holds += 1;
+      clearImmediate(planned);
+      planned = undefined;
+      return () => {
+        if (!held) return;
+        held = false;
+        holds -= 1;
+        plan();
+      };
+    },
     read: (work) => add(false, work),
     write: (work, done) => add(true, work, done),
   };

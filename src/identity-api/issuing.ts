@@ -28,6 +28,7 @@ import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import type { Exchanges } from './exchanges.ts';
 import type { Followed } from './follow-routes.ts';
 import type { IssueReply } from './identity-protocol.ts';
+import { createOnItsWay } from './on-its-way.ts';
 import { recordOf, textOf } from './read-body.ts';
 import type { RefusedSvids } from './refused-svids.ts';
 
@@ -147,7 +148,8 @@ export function createIssuing<C extends From>(
     pace(host);
     const known = (await nodes.find(host)) !== undefined;
     about.isJudged = true;
-    const proof = await attestor.attest(evidence, { nodeKey: host });
+    const written = createOnItsWay(async () => (known ? undefined : nodes.forget(host)));
+    const proof = await attestor.attest(evidence, { nodeKey: host, onKept: written.onKept });
     about.isJudged = false;
     about.evidence = proof;
     const spiffeId = identify(proof);
@@ -160,9 +162,12 @@ export function createIssuing<C extends From>(
       const given = { nodeKey: host, spiffeId, address: caller.address };
       // A job that comes back with its node key, too: what could not be put on record the first time would need no record the second.
       if (attestor.exchanges === true || attestors[proof.attestor]?.exchanges === true) {
-        await deps.exchanges?.exchanged({ ...given, attestor: means, values: proof.values, svid });
+        // Waits for the disk, and so may its use of the token: for both at once.
+        const use = { ...given, attestor: means, values: proof.values, svid };
+        await Promise.all([deps.exchanges?.exchanged(use), written.arrived()]);
         return { svid, host };
       }
+      await written.arrived();
       const token = means === 'join-token' && secret !== undefined ? { token: tokenId(secret) } : {};
       const by = { attestor: means, values: proof.values };
       deps.attested?.record({ ...given, ...token }, by);

@@ -14,6 +14,14 @@ export interface TableOptions {
   readonly fence?: Fence;
 }
 
+export interface ClaimOptions extends TableOptions {
+  /**
+   * Told of the claim's way to the disk, for which it then does not wait itself: nothing may come of it before that resolves, or if it
+   * rejects. A table that has no way of telling waits. Whoever gives it handles the rejection.
+   */
+  readonly onKept?: (kept: Promise<void>) => void;
+}
+
 /** A lease that somebody got. `token` is another one each time. */
 export interface Fence {
   readonly lease: string;
@@ -45,7 +53,7 @@ export interface Table {
    * First writer wins, atomically, across processes and replicas: stores `value` if the key is absent, and returns what is stored then.
    * Equal to `value` for the winner (and for a repeat of the same request).
    */
-  claim(key: string, value: Json, options?: TableOptions): Promise<{ readonly won: boolean; readonly value: Json }>;
+  claim(key: string, value: Json, options?: ClaimOptions): Promise<{ readonly won: boolean; readonly value: Json }>;
   /**
    * Stores `next` (undefined: deletes) if the entry is still `before` (undefined: absent), atomically, across processes and replicas. False
    * if it is not. Throws `unavailable` if that cannot be known.

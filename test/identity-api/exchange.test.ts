@@ -11,13 +11,16 @@ import { CellwallError } from '../../src/lib/errors.ts';
 import { createLifecycle, type Lifecycle } from '../../src/lib/lifecycle.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
+import type { Table } from '../../src/lib/table.ts';
 import { recordExchanges } from '../../src/serve/record-exchanges.ts';
 import { exchangeToken } from '../../src/sidecar/svid/exchange-token.ts';
 import { fetchSvid } from '../../src/sidecar/svid/svid-fetch.ts';
+import { eventually } from '../support/eventually.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { forkClaims, type GitlabStandIn, startGitlab } from '../support/gitlab-stand-in.ts';
 import { createIdentityHarness, domainOf, type IdentityHarness } from '../support/identity-harness.ts';
 import { createMemoryAudit } from '../support/memory-audit.ts';
+import { createMemoryTable } from '../support/memory-table.ts';
 import { meshOf, meshText, workloadText, yaml } from '../support/resolve-text.ts';
 
 const template = 'spiffe://td1/ci/{project_id}/{ref_type}/{ref}';
@@ -36,6 +39,8 @@ let lifecycle: Lifecycle;
 let folder: string;
 let audit: ReturnType<typeof createMemoryAudit>;
 let disk: 'works' | 'full';
+/** What uses of tokens wait for; undefined: nothing. */
+let kept: Promise<void> | undefined;
 
 beforeAll(async () => {
   gitlab = await startGitlab();
@@ -46,9 +51,18 @@ beforeEach(async () => {
   lifecycle = createLifecycle();
   clock = createFakeClock(Date.now());
   audit = createMemoryAudit(clock);
-  disk = 'works';
+  [disk, kept] = ['works', undefined];
+  const memory = createMemoryTable();
+  const tokens: Table = {
+    ...memory,
+    claim(key, value, options) {
+      if (kept !== undefined) options?.onKept?.(kept);
+      return memory.claim(key, value, options);
+    },
+  };
   const { issuer, caFile } = gitlab;
   harness = await createIdentityHarness({
+    tokens,
     attestors: { 'gitlab-id-token': { instances: [{ name: 'gitlab.example', issuer, caFile, audience: 'cellwall' }] } },
     entitlement: (nodes) => createEntitlement({ trustDomain: domainOf('td1'), mesh: () => mesh, nodes }),
     whyNot: createEntitlement({
@@ -200,6 +214,32 @@ it('gives nothing that cannot be put on record', async () => {
   expect(await events()).toEqual([
     expect.objectContaining({ kind: 'job-exchanged', attestor: 'node-key', spiffeId: svid.spiffeId }),
   ]);
+});
+
+it('gives nothing before the use of the token is on the disk, for which it waits while the rest is done', async () => {
+  let arrive = (): void => {};
+  kept = new Promise((resolve) => {
+    arrive = resolve;
+  });
+  let isThere = false;
+  const taken = exchange(gitlab.idToken()).then((one) => {
+    isThere = true;
+    return one;
+  });
+  await eventually('it is on record', async () => ((await events()).length > 0 ? true : undefined));
+  expect(isThere).toBe(false);
+  arrive();
+  await taken;
+});
+
+it('gives nothing if the use of the token may not be on the disk, nor later for the node key that used it', async () => {
+  kept = Promise.reject(new CellwallError('unavailable', 'the disk is full'));
+  kept.catch(() => {});
+  const token = gitlab.idToken();
+  expect(await failure(exchange(token))).toMatchObject({ code: 'unavailable' });
+  kept = undefined;
+  expect(await failure(exchange(token, { attestor: 'node-key' }))).toMatchObject({ code: 'unauthenticated' });
+  expect((await exchange(token)).svid.spiffeId).toBe('spiffe://td1/ci/42/branch/main');
 });
 
 it('of two at once in one folder one goes on, and its files are of one piece', async () => {

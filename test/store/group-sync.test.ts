@@ -1,7 +1,11 @@
 // Waiting for the disk: nobody is answered by a sync that began before he wrote.
+import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { systemClock } from '../../src/lib/clock.ts';
 import { createGroupSync } from '../../src/store/sqlite/group-sync.ts';
+import { createSqliteTable, schemaOfTables } from '../../src/store/sqlite/sqlite-table.ts';
+import { createTogether } from '../../src/store/sqlite/together.ts';
 
 function disk() {
   const syncs: { readonly path: string; readonly pass: () => void; readonly fail: (reason: Error) => void }[] = [];
@@ -80,4 +84,26 @@ it('opens the file again only after nobody waited, or the disk failed', async ()
   await fourth;
   const folder = ['open /state', 'close /state'];
   expect(handles).toEqual([opened, ...folder, closed, opened, closed, opened, closed]);
+});
+
+it('is what a claim waits for, unless whoever claims waits for it otherwise', async () => {
+  const { synced, next } = disk();
+  const quick = new DatabaseSync(':memory:');
+  quick.exec(schemaOfTables);
+  const table = createSqliteTable({ name: 'used', quick, together: createTogether(quick), synced, clock: systemClock });
+  const told: string[] = [];
+  const waits = table.claim('a', 1).then(() => told.push('a'));
+  const running = await next();
+  const kept: Promise<unknown>[] = [];
+  const onKept = (one: Promise<void>): void => void kept.push(one.then(() => told.push('b')));
+  expect(await table.claim('b', 1, { onKept })).toMatchObject({ won: true });
+  expect(told).toEqual([]);
+  running.pass();
+  (await next()).pass();
+  await waits;
+  expect(told).toEqual(['a']);
+  (await next()).pass();
+  await Promise.all(kept);
+  expect(told).toEqual(['a', 'b']);
+  quick.close();
 });

@@ -25,6 +25,7 @@ import type { RefusedSvids } from '../../src/identity-api/refused-svids.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Redacted } from '../../src/lib/redacted.ts';
+import type { Table } from '../../src/lib/table.ts';
 import { createWatched, type Watched } from '../../src/lib/watchable.ts';
 import { type Evidence, tokenKey } from '../../src/model/evidence.ts';
 import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '../../src/model/spiffe-id.ts';
@@ -62,6 +63,8 @@ export interface IdentityHarnessOptions {
   /** Default: the built-in one. */
   readonly ca?: AuthorityKind;
   readonly attestors?: AttestorOptions;
+  /** What was used once. Default: in memory. */
+  readonly tokens?: Table;
   /** Why evidence earns nothing. */
   readonly whyNot?: Entitlement['whyNot'];
   /** Told of the tokens of jobs. */
@@ -99,7 +102,7 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
     log: silentLog,
   });
   const attesting: AttestorDeps = {
-    tokens: createMemoryTable(),
+    tokens: options.tokens ?? createMemoryTable(),
     nodes,
     clock,
     bundle,

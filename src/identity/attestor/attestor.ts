@@ -45,6 +45,11 @@ export interface AttestorDeps {
 export interface AttestationContext {
   /** SHA-256 of the node key's SubjectPublicKeyInfo, hex. Possession is proved before an attestor is called. */
   readonly nodeKey: string;
+  /**
+   * Told of what is still on its way to the disk: until it has resolved, nothing that the evidence earned may leave this control plane, and
+   * nothing at all if it rejects. Its rejection is handled by whoever gave this. Absent: the attestor waits itself.
+   */
+  readonly onKept?: (kept: Promise<void>) => void;
 }
 
 export interface Attestor {

@@ -52,7 +52,7 @@ export function createGitlabIdTokenAttestor(deps: AttestorDeps): Attestor | unde
   for (const { keys } of instances) keys.current().catch(() => {});
   return {
     exchanges: true,
-    async attest({ token }, { nodeKey }) {
+    async attest({ token }, { nodeKey, onKept }) {
       const { claims: said } = readStrictToken(token);
       const instance = instances.find(({ of }) => of.issuer === said['iss']);
       if (instance === undefined) {
@@ -70,7 +70,7 @@ export function createGitlabIdTokenAttestor(deps: AttestorDeps): Attestor | unde
         throw refused(`${foreign} is not job_${foreign}: a merge request from a fork (${which})`);
       }
       const name = `gitlab:${sha256(JSON.stringify([instance.of.issuer, jti])).toString('hex')}`;
-      await useOnce(tokens, { name, nodeKey, ttlMs: exp * 1000 - clock.now() + 2 * skewS * 1000 });
+      await useOnce(tokens, { name, nodeKey, ttlMs: exp * 1000 - clock.now() + 2 * skewS * 1000, onKept });
       return { attestor: 'gitlab-id-token', values: valuesOf(claims, instance.of.name), notAfter: exp * 1000 };
     },
   };

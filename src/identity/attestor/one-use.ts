@@ -9,15 +9,16 @@ export interface OneUse {
   readonly nodeKey: string;
   /** How long the evidence could be presented again. Default: for ever. */
   readonly ttlMs?: number;
+  /** As in `AttestationContext`. Default: it is waited for here. */
+  readonly onKept?: ((kept: Promise<void>) => void) | undefined;
 }
 
 /** With the same node key again it passes: a lost reply does no harm. Throws `unauthenticated`. */
-export async function useOnce(table: Table, { name, nodeKey, ttlMs }: OneUse): Promise<void> {
-  const { value } = await table.claim(
-    `once:${name}`,
-    nodeKey,
-    ttlMs === undefined ? {} : { ttlMs: Math.max(1, ttlMs) },
-  );
+export async function useOnce(table: Table, { name, nodeKey, ttlMs, onKept }: OneUse): Promise<void> {
+  const { value } = await table.claim(`once:${name}`, nodeKey, {
+    ...(ttlMs !== undefined && { ttlMs: Math.max(1, ttlMs) }),
+    ...(onKept !== undefined && { onKept }),
+  });
   if (value === nodeKey) return;
   throw new CellwallError('unauthenticated', 'another host has attested with this evidence', {
     hint: 'if this host lost its folder, have its key evicted (cellwall node evict), or attest with new evidence',

@@ -34,7 +34,7 @@ export const schemaOfTables = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** A claim resolves once it is on the disk; other writes do not wait for it. Everything happens in the order of the calls. */
+/** A claim resolves once it is on the disk, or tells `onKept`; other writes do not wait for it. Everything is in the order of the calls. */
 export function createSqliteTable(options: SqliteTableOptions): Table {
   const { name, quick, together, synced, wrote = () => {}, clock } = options;
   const get = quick.prepare(
@@ -148,7 +148,9 @@ export function createSqliteTable(options: SqliteTableOptions): Table {
         // It may have expired between the two statements.
         if (stored === undefined) continue;
         // Whoever won may not have heard of it yet: the one who asks again for the same is told so only when it is kept.
-        await synced();
+        const kept = synced();
+        if (options?.onKept === undefined) await kept;
+        else options.onKept(kept);
         return { won, value: stored };
       }
     },

@@ -59,7 +59,13 @@ it('is sooner after a report that was refused', async () => {
     svid: () => svid,
     ...{ instance: 'a1', run: 'r1', inbounds: [1], everyMs, log: silentLog, random: () => 0.5 },
     admin: () => ({ kind: 'tcp', host: '127.0.0.1', port: portOf(envoy) }),
-    clock: { ...systemClock, after: (ms, run) => (plans.push({ ms, run }), () => {}) },
+    clock: {
+      ...systemClock,
+      after(ms, run) {
+        plans.push({ ms, run });
+        return () => {};
+      },
+    },
   });
   const next = async (): Promise<number | undefined> => {
     const planned = plans.length;

@@ -274,6 +274,18 @@ describe('order', () => {
     expect(client.wait(1)).toEqual(['route r=b']);
   });
 
+  test('what was refused and is withdrawn keeps nothing from being removed', () => {
+    const client = new DeltaStory();
+    client.set({ cluster: { a: '1', c: '1' } });
+    client.ask('cluster');
+    client.ack('cluster');
+    client.set({ cluster: { a: '1', b: 'bad', c: '1' } });
+    client.nack('cluster');
+    expect(client.set({ cluster: { a: '1' } })).toEqual(['cluster -b -c']);
+    client.ack('cluster');
+    expect(client.set({ cluster: {} })).toEqual(['cluster -a']);
+  });
+
   test('a refused listener still needs that cluster when another listener is accepted', () => {
     const client = new DeltaStory();
     client.set({ cluster: { a: '1', b: '1' }, listener: { l: 'b', m: 'a' } });

@@ -25,7 +25,7 @@ export interface Side {
   refused: Map<string, string>;
   /** Neither ACKed nor NACKed yet. */
   pending: Told[];
-  /** The last answer was a NACK. */
+  /** Its last answer was a NACK. Of a full set, it may keep what that set left out. */
   rejected: boolean;
 }
 
@@ -107,7 +107,10 @@ export function receive(sides: Sides, told: readonly Told[], now: Contents, repl
 
 /** What must hold once everything was answered: the client has exactly what it wants. */
 export function settle(sides: Sides, now: Contents): void {
-  const rejected = [...sides.values()].some((side) => side.rejected || side.refused.size > 0);
+  // What was refused and is gone since is nobody's any more.
+  const rejected = [...sides.values()].some(({ type, refused }) =>
+    [...refused.keys()].some((name) => name in (now[type] ?? {})),
+  );
   for (const side of sides.values()) {
     const current = now[side.type] ?? {};
     for (const [name, text] of Object.entries(current)) {
@@ -118,7 +121,7 @@ export function settle(sides: Sides, now: Contents): void {
       assert(!side.warmed.has(name), `${side.type} ${name} was sent after its referrer`);
     }
     // What a refused listener or route may still need is not taken away.
-    if (rejected || !full.has(side.type)) continue;
+    if (rejected || side.rejected || !full.has(side.type)) continue;
     for (const name of side.view.keys()) assert(name in current, `${side.type} ${name} was removed`);
   }
 }

@@ -127,6 +127,32 @@ describe('updates', () => {
     ]);
   });
 
+  test('what was refused and is withdrawn keeps nothing from being removed, then or later', () => {
+    const client = new SotwStory();
+    client.set({ cluster: { a: '1', c: '1' }, endpoint: { b: 'bad' } });
+    client.ask('cluster');
+    client.ask('cluster');
+    client.ask('endpoint', { names: ['*'] });
+    client.ask('endpoint', { names: ['*'], error: 'bad' });
+    expect(client.set({ cluster: { a: '1' }, endpoint: { b: 'bad' } })).toEqual([]);
+    expect(client.set({ cluster: { a: '1' }, endpoint: {} })).toEqual(['cluster 1']);
+    client.ask('cluster');
+    expect(client.set({ cluster: {}, endpoint: {} })).toEqual(['cluster']);
+  });
+
+  test('an answer to the last of several takes back what was refused before them', () => {
+    const client = new SotwStory();
+    client.set({ cluster: { a: '1' }, endpoint: { b: 'bad' } });
+    client.ask('cluster');
+    client.ask('cluster');
+    client.ask('endpoint', { names: ['*'] });
+    client.ask('endpoint', { names: ['*'], error: 'bad' });
+    client.set({ cluster: { a: '1' }, endpoint: { b: '1' } });
+    client.set({ cluster: { a: '1' }, endpoint: { a: '1', b: '1' } });
+    client.ask('endpoint', { names: ['*'] });
+    expect(client.set({ cluster: {}, endpoint: { a: '1', b: '1' } })).toEqual(['cluster']);
+  });
+
   test('a NACK of several extension configs: each once more, alone, and the bad one not again', () => {
     const client = new SotwStory();
     client.set({ extension: { x: 'x1', y: 'bad', z: 'z1' } });

@@ -30,8 +30,10 @@ function answerOf(from: Subscription, nonce: string, error: string | undefined):
   if (sent === undefined) return { subscription: from, effects: noEffects };
   const rejected = error !== undefined;
   const unanswered = index + 1 === from.unanswered.length ? noneUnanswered : from.unanswered.slice(index + 1);
-  const refused = refusals(from, sent, error);
-  const answered = { ...from, unanswered, rejected, spoiled: from.spoiled || rejected, refused };
+  // Those before it were taken, as far as one can tell.
+  const before = from.unanswered.slice(0, index).reduce((known, one) => refusals(known, one, undefined), from.refused);
+  const refused = refusals(before, sent, error);
+  const answered = { ...from, unanswered, spoiled: from.spoiled || rejected, refused };
   return {
     subscription: rejected ? oneByOne(answered, sent) : answered,
     effects: [rejected ? { kind: 'nacked', sent, message: error } : { kind: 'acked', sent, refused: refused.size }],
@@ -48,7 +50,11 @@ function oneByOne(rejected: Subscription, { typeUrl, changed }: Sent): Subscript
  * A NACK concerns what was new in the response, unless it names resources; an ACK concerns everything in it, in a full set including what
  * was not new.
  */
-function refusals({ refused }: Subscription, sent: Sent, error: string | undefined): ReadonlyMap<string, Refusal> {
+function refusals(
+  refused: ReadonlyMap<string, Refusal>,
+  sent: Sent,
+  error: string | undefined,
+): ReadonlyMap<string, Refusal> {
   if (error === undefined && refused.size === 0) return refused;
   if (error === undefined && sent.resources > sent.changed.length) return new Map();
   const next = new Map(refused);

@@ -21,12 +21,8 @@ export interface FlushingVariant extends Responder {
 const maxUnanswered = 256;
 
 /** `now` is monotonic, in milliseconds. Removals follow once everything new was answered. */
-export function flush(
-  from: StreamState,
-  { resources: all, revision, partial }: Snapshot,
-  now: number,
-  variant: FlushingVariant,
-): Step {
+export function flush(from: StreamState, snapshot: Snapshot, now: number, variant: FlushingVariant): Step {
+  const { resources: all, revision, partial } = snapshot;
   let state = from;
   let later = 0;
   const effects: Effect[] = [];
@@ -49,7 +45,7 @@ export function flush(
     if (outcome.sent.length > 0) state = warm(state, compared, outcome);
   };
   for (const typeUrl of pushOrder) run('push', typeUrl);
-  if (isSettled(state)) for (const typeUrl of removalOrder) run('remove', typeUrl);
+  if (isSettled(state, snapshot)) for (const typeUrl of removalOrder) run('remove', typeUrl);
   if (later > 0) effects.push({ kind: 'later', ms: later });
   return { state, effects };
 }

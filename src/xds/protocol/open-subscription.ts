@@ -21,7 +21,6 @@ export function openSubscription(typeUrl: TypeUrl): Subscription {
     last: undefined,
     sentAt: 0,
     unanswered: noneUnanswered,
-    rejected: false,
     refused: new Map(),
     spoiled: false,
   };

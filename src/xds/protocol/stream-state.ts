@@ -40,10 +40,15 @@ export function withSubscription(state: StreamState, subscription: Subscription)
   return { shared, subscriptions: { ...subscriptions, [subscription.typeUrl]: subscription } };
 }
 
-/** Every response was answered, the last of each type with an ACK, and no rejection is outstanding: stale resources may be removed. */
-export function isSettled({ subscriptions }: StreamState): boolean {
-  for (const { unanswered, rejected, refused } of Object.values(subscriptions)) {
-    if (unanswered.length > 0 || rejected || refused.size > 0) return false;
+/**
+ * Every response was answered, and nothing that there still is was rejected: stale resources may be removed. What was rejected and has
+ * been withdrawn since is stale itself; a NACK of a response with nothing new in it rejects nothing.
+ */
+export function isSettled({ subscriptions }: StreamState, { resources, partial }: Snapshot): boolean {
+  for (const { typeUrl, unanswered, refused } of Object.values(subscriptions)) {
+    if (unanswered.length > 0) return false;
+    const there = resources.get(typeUrl);
+    for (const name of refused.keys()) if (there === undefined ? partial === true : there.has(name)) return false;
   }
   return true;
 }

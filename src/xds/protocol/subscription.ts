@@ -51,8 +51,6 @@ export interface Subscription {
   readonly sentAt: number;
   /** Responses that were neither ACKed nor NACKed, oldest first. */
   readonly unanswered: readonly Sent[];
-  /** The last answer was a NACK. */
-  readonly rejected: boolean;
   /** Resources in responses that were rejected, and not accepted since: the client uses its previous versions. */
   readonly refused: ReadonlyMap<string, Refusal>;
   /** There was a NACK: what was sent since the stream began is not everything that the client has. */

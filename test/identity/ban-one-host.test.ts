@@ -60,7 +60,9 @@ test('one of two hosts', { timeout: rounds * 15_000 + 60_000 }, async () => {
     everywhereMs.push(since());
     expect((await stream.ended).details).toContain('banned');
     cutMs.push(...(await Promise.all(ended)));
-    expect(await ask()).toBe(403);
+    // Its idle connection may end just as it asks.
+    const answer = await ask();
+    expect(answer === 0 ? await ask() : answer).toBe(403);
     if (round === 0) await refusedByControlPlane();
     await wall.admin.unban({ node: host });
     await eventually('it may call again', async () => ((await ask()) === 200 ? true : undefined));

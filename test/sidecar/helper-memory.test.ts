@@ -49,7 +49,7 @@ beforeAll(async () => {
     running.set(name, started);
     await started.envoy();
   }
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   for (const one of running.values()) one.signal('SIGTERM');
   await Promise.all([...running.values()].map(({ exited }) => exited));

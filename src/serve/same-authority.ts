@@ -19,8 +19,10 @@ export async function checkSameAuthority({ table, folder, fingerprints }: SameAu
   const first = own === undefined ? await table.get(key) : (await table.claim(key, own)).value;
   if (first === undefined || first === own) return;
   if (own !== undefined && fingerprints.some((fingerprint) => fingerprint === first)) {
-    // Its root was replaced since: the next one to look may not remember the old one.
-    await table.compareAndSet(key, first, own);
+    // Its root was replaced since: the next one to look may not remember the old one. Of a store that is away the next start says it.
+    await table.compareAndSet(key, first, own).catch((reason: unknown) => {
+      if (CellwallError.from(reason).code !== 'unavailable') throw reason;
+    });
     return;
   }
   throw new CellwallError(

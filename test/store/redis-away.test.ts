@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
+import { checkSameAuthority } from '../../src/serve/same-authority.ts';
 import { serverAt } from '../../src/store/redis/connection.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import type { Store, StoreEvent } from '../../src/store/store.ts';
@@ -128,6 +129,24 @@ describe('while Redis hangs', () => {
     for await (const entry of store.table('nodes').entries()) found.push(entry);
     expect(found).toEqual([{ key: 'key', value: 'node' }]);
   });
+});
+
+it('the mark of the CA says which root it has since the last rotation, also while Redis is away', async () => {
+  const store = await openStore();
+  const marks = store.table('authority');
+  await marks.claim('root', 'old');
+  await checkSameAuthority({ table: marks, folder: 'ca', fingerprints: ['new', 'old'] });
+  expect(await redis.get(at('authority', 'root'))).toBe('"new"');
+  expect(await marks.compareAndSet('root', 'old', 'newer')).toBe(false);
+  await expect(checkSameAuthority({ table: marks, folder: 'ca', fingerprints: ['other'] })).rejects.toMatchObject({
+    code: 'failed_precondition',
+  });
+  valkey.child?.kill('SIGSTOP');
+  await away(store);
+  expect(await marks.get('root')).toBe('new');
+  // It goes on; the next start says it.
+  await checkSameAuthority({ table: marks, folder: 'ca', fingerprints: ['newest', 'new'] });
+  valkey.child?.kill('SIGCONT');
 });
 
 it('a connection that is lost for a moment is no trouble, and tells nobody anything', async () => {

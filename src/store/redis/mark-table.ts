@@ -1,7 +1,7 @@
-// A table of marks that control planes with other keys read as well, so that none is sealed: claimed once, and never changed. What it said
-// is remembered on this control plane's own disk, which answers while Redis is unavailable, and Redis gets it back when it lost it.
+// A table of marks that control planes with other keys read as well, so that none is sealed: claimed once, and changed only by whoever knows
+// what it says. That is remembered on this control plane's own disk, which answers while Redis is unavailable, and Redis gets it back when it lost it.
 import { CellwallError } from '../../lib/errors.ts';
-import type { Table } from '../../lib/table.ts';
+import { sameJson, type Table } from '../../lib/table.ts';
 import type { KeptTable, Reach } from './kept-table.ts';
 import type { RedisTable } from './redis-table.ts';
 
@@ -24,7 +24,7 @@ export function createMarkTable({ table, memory, reach }: MarkTableOptions): Kep
     return here;
   };
   const never = async (): Promise<never> => {
-    throw new CellwallError('internal', 'a mark is claimed, and nothing else');
+    throw new CellwallError('internal', 'a mark is claimed, or exchanged for what it says');
   };
   return {
     get,
@@ -32,8 +32,13 @@ export function createMarkTable({ table, memory, reach }: MarkTableOptions): Kep
     delete: table.delete,
     list: table.list,
     entries: table.entries,
-    compareAndSet: never,
-    // It never changes.
+    async compareAndSet(key, before, next, options) {
+      const there = await table.read(key);
+      if (!sameJson(there.value, before) || !(await table.swap(key, there.text, next, options))) return false;
+      await (next === undefined ? memory.delete(key) : memory.set(key, next, options));
+      return true;
+    },
+    // Whoever asks reads it.
     watch: () => () => {},
     acquire: table.acquire,
     renew: table.renew,

@@ -91,6 +91,8 @@ async function end(world: RotationWorld): Promise<void> {
   const over = (): boolean =>
     [...world.lives.values()].every(({ rotation }) => rotation.record().rotation === undefined);
   for (let second = 0; second < 120 && !over(); second += 1) {
+    // One whose end was to come with a later write starts again.
+    for (const id of ids) await world.start(id);
     world.clock.advance(1000);
     await world.settle();
     for (const index of world.proxies.keys()) accept(world, index);

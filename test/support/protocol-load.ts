@@ -57,11 +57,13 @@ export function protocolLoad(protocol: Protocol, outbound: number): ProtocolLoad
   };
   const kinds: Record<Protocol, () => readonly (() => Promise<void>)[]> = {
     http1: () => [
-      async () => expectThat((await httpCall({ port: outbound })).status, 200),
+      async () => {
+        const { status, body } = await httpCall({ port: outbound });
+        expectThat(status, 200, body);
+      },
       async () => {
         const answer = await fetch(`http://127.0.0.1:${outbound}/`);
-        await answer.arrayBuffer();
-        expectThat(answer.status, 200);
+        expectThat(answer.status, 200, await answer.text());
       },
     ],
     http2: () => {
@@ -112,8 +114,9 @@ export async function newCall(protocol: Protocol, outbound: number): Promise<voi
   }
 }
 
-function expectThat(found: unknown, wanted: unknown): void {
-  if (found !== wanted) throw new Error(`${String(found)} in place of ${String(wanted)}`);
+/** `said`: with what it came. */
+function expectThat(found: unknown, wanted: unknown, said = ''): void {
+  if (found !== wanted) throw new Error(`${String(found)} in place of ${String(wanted)}: ${said.slice(0, 300)}`);
 }
 
 function http2Call(on: ClientHttp2Session): Promise<void> {

@@ -84,7 +84,7 @@ export async function startServeProcess(documents: string, options: ServeProcess
         const answer = await adminClient(folder, url).apply({ text: documents });
         if (answer.kind === 'invalid') throw new Error(JSON.stringify(answer.problems));
       }
-      await eventually('it is ready', () => answers('/readyz'), 30_000);
+      await eventually('it is ready', () => answers('/readyz'), 90_000);
     } catch (cause) {
       child.kill('SIGKILL');
       const said = readFileSync(join(folder, 'serve.log'), 'utf8').slice(-2000);

@@ -5,7 +5,14 @@ import { CellwallError } from '../../lib/errors.ts';
 import { createWatched, type Watchable } from '../../lib/watchable.ts';
 import { trustDomainUri } from '../../model/spiffe-id.ts';
 import { formatRootsRecord, readRootsRecord, rootsNote } from '../roots/roots-note.ts';
-import { activeRoot, firstRecord, type RootsRecord, retiringRoots, successorFolder } from '../roots/roots-record.ts';
+import {
+  activeRoot,
+  firstRecord,
+  forgetsRemoved,
+  type RootsRecord,
+  retiringRoots,
+  successorFolder,
+} from '../roots/roots-record.ts';
 import type { AuthorityDeps, AuthorityKind, IntermediateRequest, UpstreamAuthority } from '../upstream-authority.ts';
 import { caLimits } from '../x509/extensions.ts';
 import { keyIdOf } from '../x509/key-id.ts';
@@ -89,7 +96,9 @@ async function createBuiltInAuthority(deps: AuthorityDeps): Promise<UpstreamAuth
   /** A root that was exchanged by hand, or half a backup, would cut off everybody who has a certificate. */
   async function checkIssuers(): Promise<void> {
     const known = [...record.roots.map(({ pem }) => pem), ...record.removed].map((pem) => new X509Certificate(pem));
-    for (const name of await storage.names('issuers')) {
+    const names = await storage.names('issuers');
+    // After many rotations there are some whose roots nobody remembers; the newest is not one of them.
+    for (const name of forgetsRemoved(record) ? names.slice(-1) : names) {
       // One that cannot be read is reported by the signer.
       const issuer = await storage.load(name).catch(() => undefined);
       if (issuer === undefined || known.some((one) => isIssuedBy(one, issuer.certificate))) continue;

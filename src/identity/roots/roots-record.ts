@@ -69,7 +69,8 @@ export interface RootsRecord {
   readonly removed: readonly string[];
 }
 
-const keptRemoved = 8;
+/** Of more it is not known that they were this CA's: a control plane that was away for so many rotations takes the CA for another one. */
+const keptRemoved = 32;
 
 /** A CA that never replaced its root. */
 export function firstRecord(pem: string): RootsRecord {
@@ -90,6 +91,11 @@ export function activeRoot({ roots }: Pick<RootsRecord, 'roots'>): TrackedRoot {
 /** Trusted, and nothing is certified under them any more: PEM. */
 export function retiringRoots({ roots }: Pick<RootsRecord, 'roots'>): readonly string[] {
   return roots.filter(({ state }) => state === 'retiring' || state === 'tainted').map(({ pem }) => pem);
+}
+
+/** Roots were removed of which nothing is known any more. */
+export function forgetsRemoved({ removed }: Pick<RootsRecord, 'removed'>): boolean {
+  return removed.length >= keptRemoved;
 }
 
 /** The folder of the root that a rotation makes. */

@@ -107,7 +107,7 @@ export const inOneOfItsOwn: Run = async ({ url, folder, ports, bootstrapSecret }
       if (!existsSync(adminTokenFile)) return false;
       return (await fetch(`http://${host}:${ports.admin}/readyz`).catch(() => undefined))?.ok;
     },
-    30_000,
+    90_000,
   );
   return {
     ports,

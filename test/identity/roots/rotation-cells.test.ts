@@ -33,7 +33,7 @@ beforeAll(async () => {
   const protocols = qualifying ? (['http1', 'tcp'] as const) : (['http1'] as const);
   world = await startCellsWorld({ lifetimeMs: qualifying ? 60_000 : 20_000, protocols });
   await world.allFine(60_000);
-}, 150_000);
+}, 400_000);
 afterAll(() => world.close(), 60_000);
 
 const heldBy = (phase: RotationPhase, names: (holdUp: ShownHoldUp) => boolean) =>

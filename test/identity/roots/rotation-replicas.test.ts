@@ -88,8 +88,11 @@ async function end(world: RotationWorld): Promise<void> {
     world.lives.get(id)?.resume();
     await world.start(id);
   }
-  const over = (): boolean =>
-    [...world.lives.values()].every(({ rotation }) => rotation.record().rotation === undefined);
+  const over = (): boolean => {
+    const records = [...world.lives.values()].map(({ rotation }) => rotation.record());
+    // One that stood still hears of it a moment later.
+    return records.every(({ rotation, version }) => rotation === undefined && version === records[0]?.version);
+  };
   for (let second = 0; second < 120 && !over(); second += 1) {
     // One whose end was to come with a later write starts again.
     for (const id of ids) await world.start(id);

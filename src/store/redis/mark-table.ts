@@ -1,5 +1,6 @@
-// A table of marks that control planes with other keys read as well, so that none is sealed: claimed once, and changed only by whoever knows
-// what it says. That is remembered on this control plane's own disk, which answers while Redis is unavailable, and Redis gets it back when it lost it.
+// A table of marks that control planes with other keys read as well, so that none is sealed: claimed once, and changed only by whoever
+// knows what it says. That is remembered on this control plane's own disk, which answers while Redis is unavailable, and Redis gets it
+// back when it lost it.
 import { CellwallError } from '../../lib/errors.ts';
 import { sameJson, type Table } from '../../lib/table.ts';
 import type { KeptTable, Reach } from './kept-table.ts';

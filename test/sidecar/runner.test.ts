@@ -253,4 +253,4 @@ test('jobs that end while they are given their identity have none, whatever come
   expect(readdirSync(folderOf(5)).filter((name) => /^\d+$/.test(name))).toEqual([]);
   figure('interruptedJobs', jobs.length - opened);
   await runner.stop();
-});
+}, 180_000);

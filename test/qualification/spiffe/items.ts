@@ -72,8 +72,11 @@ export const spiffeItems: readonly Item[] = [
     line:
       "A runner that gives its jobs their identities, by the stages of GitLab's custom executor, with a user for each job, go-spiffe and " +
       'py-spiffe; five times two jobs at once that try 17 ways to each other; what outlives a job; a runner that is killed',
-    bound: 'each job has its own identity, by both libraries, and reaches nothing of another; none after its end',
+    bound:
+      'each job has its own identity, by both libraries, and reaches nothing of another; none after its end; control: on itself the ' +
+      'same ways lead somewhere',
     files: ['test/system/gitlab-runner.test.ts'],
+    limitMinutes: 15,
   }),
   fromTests({
     name: 'runner-bounds',

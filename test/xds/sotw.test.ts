@@ -48,6 +48,20 @@ describe('subscribing', () => {
     expect(client.ask('cluster', { names: ['x'] })).toEqual([]);
   });
 
+  test('after a name was dropped, what is left is not sent again over a restart', () => {
+    const client = new SotwStory();
+    client.set({ endpoint: { a: '1', b: '1' } });
+    client.ask('endpoint', { names: ['a', 'b'] });
+    expect(client.ask('endpoint', { names: ['a'] })).toEqual([]);
+    const version = client.versions.get('endpoint') ?? '';
+    const again = new SotwStory();
+    again.set({ endpoint: { a: '1', b: '2' } });
+    expect(again.ask('endpoint', { names: ['a'], version })).toEqual([]);
+    const changed = new SotwStory();
+    changed.set({ endpoint: { a: '1', b: '2' } });
+    expect(changed.ask('endpoint', { names: ['a', 'b'], version })).toEqual(['endpoint 1 2']);
+  });
+
   test('a name dropped and asked for again is sent again', () => {
     const client = new SotwStory();
     client.set({ endpoint: { a: 'a1', b: 'b1' } });

@@ -2,7 +2,7 @@
 
 import { selected } from '../resources/difference.ts';
 import { fullSet, removedAtOnce } from '../resources/order.ts';
-import { setVersion } from '../resources/set-version.ts';
+import { setVersion, versionCovers } from '../resources/set-version.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
 import { answer } from './answer.ts';
 import { type FlushingVariant, flush } from './flush.ts';
@@ -71,7 +71,9 @@ const sotw: FlushingVariant = {
     const make = (from: Subscription): Subscription => {
       const there = selected(from, resources);
       const unclaimed = { ...from, claimed: '' };
-      if (setVersion(there) !== from.claimed) return unclaimed;
+      // Of a full set, it must be told what is gone.
+      const has = fullSet.has(from.typeUrl) ? setVersion(there) === from.claimed : versionCovers(from.claimed, there);
+      if (!has) return unclaimed;
       const held = there.filter((resource) => !warming.has(resource.name));
       return claim(
         unclaimed,
@@ -142,5 +144,5 @@ function pushChanged({ subscription, resources, news }: Bringing): Responded {
  */
 function versionHeld(learnt: Subscription, resources: ResourceMap): string {
   const there = selected(learnt, resources).flatMap(({ name }) => resourceOf(heldOf(learnt, name)));
-  return learnt.spoiled ? `${setVersion(there)}-spoiled` : setVersion(there);
+  return learnt.spoiled ? `spoiled-${setVersion(there).replaceAll('.', '-')}` : setVersion(there);
 }

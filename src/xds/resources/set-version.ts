@@ -9,14 +9,33 @@ interface Digest {
 
 const digests = new WeakMap<EncodedResource, Digest>();
 
-/** 16 hex digits. */
-export function setVersion(resources: Iterable<EncodedResource>): string {
+/** A version of so many says each of them, so that it also tells who has some of them. */
+const mostApart = 4;
+
+/** 16 hex digits; of a few resources as many for each, in the order of the digits. */
+export function setVersion(resources: readonly EncodedResource[]): string {
+  if (resources.length > 1 && resources.length <= mostApart) return apart(resources).sort().join('.');
   let [high, low] = [0, 0];
   for (const resource of resources) {
     const digest = digestOf(resource);
     high = (high + digest.high) >>> 0;
     low = (low + digest.low) >>> 0;
   }
+  return digits({ high, low });
+}
+
+/** Whether whoever has the set of this version has all of these, as far as the version says. */
+export function versionCovers(version: string, resources: readonly EncodedResource[]): boolean {
+  if (version === setVersion(resources)) return true;
+  const said = version.split('.');
+  return resources.length > 0 && said.length > 1 && apart(resources).every((one) => said.includes(one));
+}
+
+function apart(resources: readonly EncodedResource[]): string[] {
+  return resources.map((resource) => digits(digestOf(resource)));
+}
+
+function digits({ high, low }: Digest): string {
   return high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0');
 }
 

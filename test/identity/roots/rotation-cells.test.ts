@@ -23,7 +23,7 @@ import { figure, qualifying } from '../../support/figure.ts';
 import { killInPhase } from '../../support/kill-in-phase.ts';
 import { rotated } from '../../support/root-rotations.ts';
 
-const waitMs = qualifying ? 150_000 : 90_000;
+const waitMs = qualifying ? 400_000 : 90_000;
 /** Calls of each kind. */
 const enough = qualifying ? 3000 : 20;
 const phases = ['prepare', 'publish', 'activate', 'renew', 'taint', 'remove'] satisfies RotationPhase[];

@@ -140,4 +140,4 @@ it('never cuts off a proxy, and makes one new root at a time, wherever control p
   );
   figure('runsThatRotated', rotated);
   expect(rotated).toBeGreaterThan(0);
-}, 600_000);
+}, 1_200_000);

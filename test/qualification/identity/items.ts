@@ -158,7 +158,7 @@ export const identityItems: readonly Item[] = [
       '0 failed calls; another one goes on; both show the same; whoever stands still holds it up by name; no proxy ever refuses another, ' +
       'never more than one new root',
     files: ['test/serve/rotation-replicas.test.ts', 'test/identity/roots/rotation-replicas.test.ts'],
-    limitMinutes: 25,
+    limitMinutes: 40,
   }),
   fromTests({
     name: 'rotation-cells',
@@ -171,7 +171,7 @@ export const identityItems: readonly Item[] = [
       'and of what is in it, for 8 s; after the removal the old certificate is refused in both cells, the renewed one is taken; whom a ' +
       'compromised root left behind is named and comes back; control: the same load without a rotation',
     files: ['test/identity/roots/rotation-cells.test.ts'],
-    limitMinutes: 25,
+    limitMinutes: 40,
   }),
   ...kindItems,
   spireFederation,

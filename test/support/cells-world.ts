@@ -18,6 +18,8 @@ export type CellProtocol = 'http1' | 'tcp';
 export interface CellPlace {
   readonly name: string;
   readonly serve: ServeProcess;
+  /** Read when it starts: the join token of its control plane. */
+  readonly tokenFile: string;
   /** The caller there. */
   readonly web: SidecarProcess;
   /** Where mutual TLS comes in at the service there, by protocol. */
@@ -135,7 +137,7 @@ export async function startCellsWorld({ lifetimeMs, protocols }: CellsWorldOptio
       await sidecar(`api-${cell}`, listens);
       const web = await sidecar(`web-${cell}`, []);
       const doors = protocols.map((protocol, index) => [protocol, inbound(cell, index)] as const);
-      places.push({ name, serve, web, inbound: new Map(doors) });
+      places.push({ name, serve, tokenFile: file, web, inbound: new Map(doors) });
     }
     const [first, second] = places;
     if (first === undefined || second === undefined) throw new Error('there are two');

@@ -169,7 +169,7 @@ export const identityItems: readonly Item[] = [
     bound:
       '0 failed of ≥ 3,000 calls each way and protocol, and while it goes back and is killed; the gate is held by the name of the cell ' +
       'and of what is in it, for 8 s; after the removal the old certificate is refused in both cells, the renewed one is taken; whom a ' +
-      'compromised root left behind is named and comes back; control: the same load without a rotation',
+      'compromised root left behind is named and comes back with a new token; control: the same load without a rotation',
     files: ['test/identity/roots/rotation-cells.test.ts'],
     limitMinutes: 40,
   }),

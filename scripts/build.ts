@@ -16,11 +16,7 @@ const withoutProtoLoader: Plugin = {
 };
 
 const { output } = await build({
-  // The second runs in a thread of its own, and is found by its name.
-  input: {
-    main: join(root, 'src/main.ts'),
-    'checkpoint-worker': join(root, 'src/store/sqlite/checkpoint-worker.ts'),
-  },
+  input: { main: join(root, 'src/main.ts') },
   platform: 'node',
   plugins: [withoutProtoLoader],
   // Names are kept (logs and errors show them), whitespace is not. All chunks lie beside main.js: import.meta.dirname is dist/.

@@ -64,29 +64,6 @@ it('takes a hundred writes of one turn in one transaction', async () => {
   expect(numbers()).toHaveLength(100);
 });
 
-it('waits while it is held, and then does all in its order; a flush does not wait', async () => {
-  const together = createTogether(database);
-  const [first, second] = [together.hold(), together.hold()];
-  const done: number[] = [];
-  const all = [1, 2].map((number) => together.write(insert(number), () => void done.push(number)));
-  first();
-  first();
-  await setImmediate();
-  expect([numbers(), done]).toEqual([[], []]);
-  second();
-  await Promise.all(all);
-  expect([numbers(), done]).toEqual([
-    [1, 2],
-    [1, 2],
-  ]);
-  const release = together.hold();
-  const last = together.write(insert(3));
-  together.flush();
-  await last;
-  expect(numbers()).toEqual([1, 2, 3]);
-  release();
-});
-
 it('keeps what was written right before the end, and does not hold up the documents', async () => {
   const folder = temporaryFolder('together');
   const before: StateDatabase = openStateDatabase(folder, systemClock);

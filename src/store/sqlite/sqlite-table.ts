@@ -15,12 +15,9 @@ export interface SqliteTableOptions {
   readonly together: Together;
   /** Resolves when what was written before would survive a power cut: a claim that was won stays won. */
   readonly synced: () => Promise<void>;
-  /** Told of each write, in pages of the database at least. */
-  readonly wrote?: (pages: number) => void;
   readonly clock: Clock;
 }
 
-const pageBytes = 4096;
 /** Writes between two looks for what has ended. */
 const purgeEvery = 200;
 
@@ -35,8 +32,7 @@ export const schemaOfTables = `
 `;
 
 /** A claim resolves once it is on the disk, or tells `onKept`; other writes do not wait for it. Everything is in the order of the calls. */
-export function createSqliteTable(options: SqliteTableOptions): Table {
-  const { name, quick, together, synced, wrote = () => {}, clock } = options;
+export function createSqliteTable({ name, quick, together, synced, clock }: SqliteTableOptions): Table {
   const get = quick.prepare(
     'SELECT value FROM entries WHERE name = ? AND key = ? AND (expires IS NULL OR expires > ?)',
   );
@@ -89,13 +85,12 @@ export function createSqliteTable(options: SqliteTableOptions): Table {
     else purgeRest.run(name, purged, clock.now());
     purged = typeof to === 'string' ? to : '';
   };
-  const counted = (pages: number): void => {
-    wrote(pages);
+  const counted = (): void => {
     if (++writes % purgeEvery === 0) purgeSome();
   };
   const put = (key: string, text: string, ttlMs: number | undefined): void => {
     set.run(name, key, text, expiry(ttlMs));
-    counted(1 + Math.floor(text.length / pageBytes));
+    counted();
   };
   /** Does nothing unless the fence holds. */
   const write = <T>(fence: Fence | undefined, work: () => T, done?: (result: T) => void): Promise<T> =>
@@ -103,10 +98,6 @@ export function createSqliteTable(options: SqliteTableOptions): Table {
       if (fence !== undefined) check(fence);
       return work();
     }, done);
-  const drop = (key: string): void => {
-    remove.run(name, key);
-    wrote(1);
-  };
   return {
     get: (key) => together.read(() => read(key)),
     async set(key, value, options) {
@@ -116,7 +107,7 @@ export function createSqliteTable(options: SqliteTableOptions): Table {
     },
     async delete(key, options) {
       const tell = (): void => watchers.tell(key, undefined);
-      await write(options?.fence, () => drop(key), tell);
+      await write(options?.fence, () => void remove.run(name, key), tell);
     },
     async *entries() {
       let after = '';
@@ -138,7 +129,7 @@ export function createSqliteTable(options: SqliteTableOptions): Table {
       const work = () => {
         const now = clock.now();
         const won = claim.get(name, key, text, expiry(options?.ttlMs), now) !== undefined;
-        counted(1);
+        counted();
         return { won, stored: won ? value : read(key) };
       };
       for (;;) {
@@ -157,7 +148,7 @@ export function createSqliteTable(options: SqliteTableOptions): Table {
     compareAndSet(key, before, next, options) {
       const work = (): boolean => {
         if (!sameJson(read(key), before)) return false;
-        if (next === undefined) drop(key);
+        if (next === undefined) remove.run(name, key);
         else put(key, JSON.stringify(next), options?.ttlMs);
         return true;
       };

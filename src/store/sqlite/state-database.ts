@@ -1,6 +1,6 @@
 // The state folder's one SQLite file: the revision, the last good documents, the journal of an unfinished write, and tables.
 // Two connections: what must survive a power cut waits for the disk (`synchronous=FULL`), tables do not (`NORMAL`), except for claims,
-// which wait for it off the event loop. In WAL mode a transaction is on disk as soon as the -wal file is; another thread moves it on.
+// which wait for it off the event loop. In WAL mode a transaction is on disk as soon as the -wal file is.
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -11,7 +11,6 @@ import { makeFolder } from '../../lib/make-folder.ts';
 import type { Table } from '../../lib/table.ts';
 import { textDigest } from '../last-good/digest.ts';
 import type { StoredEntry } from '../store.ts';
-import { createCheckpoints } from './checkpoints.ts';
 import { createGroupSync } from './group-sync.ts';
 import { createSqliteTable, schemaOfTables } from './sqlite-table.ts';
 import { createTogether } from './together.ts';
@@ -77,12 +76,7 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
   if (!columns.some((column) => column['name'] === 'digest')) durable.exec(digests);
   const quick = open(file, 'NORMAL');
   const tables = new Map<string, Table>();
-  const setPages = (pages: number): void => {
-    for (const one of [quick, durable]) one.exec(`PRAGMA wal_autocheckpoint = ${pages}`);
-  };
-  setPages(0);
   const together = createTogether(quick);
-  const checkpoints = createCheckpoints({ file, clock, hold: together.hold, leaveToSqlite: () => setPages(1000) });
   const synced = createGroupSync({ file: `${file}-wal` });
   quick.prepare('DELETE FROM entries WHERE expires <= ?').run(clock.now());
   const clearJournal = quick.prepare('DELETE FROM journal');
@@ -130,7 +124,6 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
         after: textOrNull(row['after']),
       })),
     save({ revision, files, epoch }, journal) {
-      let pages = 1 + journal.length;
       durable.exec('BEGIN IMMEDIATE');
       try {
         setRevision.run(revision);
@@ -141,13 +134,11 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
         if (!sameKeys(before, files)) for (const path of before.keys()) if (!files.has(path)) dropFile.run(path);
         for (const { key: path, other: text } of inStep(before, files)) {
           putFile.run(path, text, textDigest(path, text));
-          pages += 1 + Math.floor(text.length / 4096);
         }
         durable.exec('DELETE FROM journal');
         for (const { path, before, after } of journal) addJournal.run(path, before, after);
         durable.exec('COMMIT');
         there = files;
-        checkpoints.wrote(pages);
       } catch (reason) {
         durable.exec('ROLLBACK');
         throw new CellwallError('unavailable', `cannot write ${file}: ${CellwallError.from(reason).message}`, {
@@ -169,13 +160,11 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
       return listNames.all(prefix, prefix).map((row) => String(row['name']));
     },
     table(name) {
-      const table =
-        tables.get(name) ?? createSqliteTable({ name, quick, together, synced, clock, wrote: checkpoints.wrote });
+      const table = tables.get(name) ?? createSqliteTable({ name, quick, together, synced, clock });
       tables.set(name, table);
       return table;
     },
     close() {
-      checkpoints.close();
       together.flush();
       quick.close();
       durable.close();

@@ -11,10 +11,8 @@ export interface Together {
    * written nothing. `done` is called in the order of the calls, once it is in the database.
    */
   write<T>(work: () => T, done?: (result: T) => void): Promise<T>;
-  /** Does now what waits, held or not. */
+  /** Does now what waits. */
   flush(): void;
-  /** What is asked from now on waits, in its order, until the returned function is called. */
-  hold(): () => void;
 }
 
 interface Task {
@@ -30,7 +28,6 @@ type Outcome<T> = { readonly value: T } | { readonly refused: CellwallError };
 export function createTogether(database: DatabaseSync): Together {
   let waiting: Task[] = [];
   let planned: NodeJS.Immediate | undefined;
-  let holds = 0;
 
   /** Throws if they are not in the database; then nothing of them is. */
   const inOneTransaction = (tasks: readonly Task[]): void => {
@@ -70,9 +67,6 @@ export function createTogether(database: DatabaseSync): Together {
       else alone(task);
     }
   };
-  const plan = (): void => {
-    if (holds === 0 && waiting.length > 0) planned ??= setImmediate(flush);
-  };
   const add = <T>(writes: boolean, work: () => T, done?: (result: T) => void): Promise<T> =>
     new Promise((resolve, reject) => {
       let outcome: Outcome<T> | undefined;
@@ -94,22 +88,10 @@ export function createTogether(database: DatabaseSync): Together {
         },
         fail: reject,
       });
-      plan();
+      planned ??= setImmediate(flush);
     });
   return {
     flush,
-    hold() {
-      let held = true;
-      holds += 1;
-      clearImmediate(planned);
-      planned = undefined;
-      return () => {
-        if (!held) return;
-        held = false;
-        holds -= 1;
-        plan();
-      };
-    },
     read: (work) => add(false, work),
     write: (work, done) => add(true, work, done),
   };

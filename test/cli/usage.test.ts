@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CliRun, SidecarOptions } from '../../src/cli/run.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
@@ -55,6 +56,16 @@ describe('help', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`^Usage: cellwall ${command}`));
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(125);
+  });
+
+  it('warns of nothing, however many kinds of a thing there are', async () => {
+    const warned: Error[] = [];
+    const note = (warning: Error): void => void warned.push(warning);
+    process.on('warning', note);
+    await runCli(['serve', '--help']);
+    await setImmediate();
+    process.off('warning', note);
+    expect(warned).toEqual([]);
   });
 
   it('of serve has what every store and CA can be told, a line each', async () => {

@@ -19,13 +19,15 @@ export async function describeKinds(program: Command): Promise<void> {
     );
     for (const command of below(program)) {
       if (!command.options.some(({ long }) => long === option)) continue;
-      for (const { kind, options } of loaded) {
-        if (options.length === 0) continue;
-        command.addHelpText(
-          'after',
-          () => `\nWith ${flag} ${kind}, each as ${option} NAME=VALUE:\n${lines(command, options)}`,
-        );
-      }
+      // One text for all of them: commander has a listener for each.
+      command.addHelpText('after', () =>
+        loaded
+          .filter(({ options }) => options.length > 0)
+          .map(
+            ({ kind, options }) => `\nWith ${flag} ${kind}, each as ${option} NAME=VALUE:\n${lines(command, options)}`,
+          )
+          .join('\n'),
+      );
     }
   }
 }

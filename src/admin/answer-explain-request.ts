@@ -1,6 +1,8 @@
 // Why a call was denied, or got no answer, found by the id in the denial, or by one that its caller sent: what the proxy logged, and what
 // the documents in force say about the same call now.
 
+import { failedAnswerWords } from '../doctor/failed-answer-words.ts';
+import { ownAnswerWords } from '../doctor/own-answer-words.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { callOf, type Denied, type FoundRefusals, type Refusal } from '../observe/refusals.ts';
@@ -9,8 +11,6 @@ import { filterOfPolicy, guards, isOwnPolicy } from '../policy/own-policies.ts';
 import { answerExplain } from './answer-explain.ts';
 import { answerFailed } from './answer-failed.ts';
 import { answerOwn } from './answer-own.ts';
-import { failedAnswerWords } from './failed-answer-words.ts';
-import { ownAnswerWords } from './own-answer-words.ts';
 import { questionOf } from './question-of.ts';
 import type { Explanation } from './wire.ts';
 

@@ -1,9 +1,10 @@
 // Why a call that rules allowed got no complete answer: which hop failed, in words, with the rules that allowed it.
+
+import { failedAnswerWords } from '../doctor/failed-answer-words.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Failed } from '../observe/refusals.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
 import { answerExplain } from './answer-explain.ts';
-import { failedAnswerWords } from './failed-answer-words.ts';
 import { questionOf } from './question-of.ts';
 import type { Explanation } from './wire.ts';
 

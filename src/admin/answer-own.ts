@@ -1,11 +1,12 @@
 // Why a caller's own sidecar answered in place of the service: in words, with what rules say about the same call.
+
+import { ownAnswerWords } from '../doctor/own-answer-words.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { OwnAnswer } from '../observe/refusals.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
 import { portOf } from '../policy/ports.ts';
 import { answerExplain } from './answer-explain.ts';
 import { operationOf } from './operation-of.ts';
-import { ownAnswerWords } from './own-answer-words.ts';
 import type { Explanation } from './wire.ts';
 
 /** Throws `not_found` if a document that the answer needs is gone. */

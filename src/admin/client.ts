@@ -25,6 +25,7 @@ import type { NamedTokenAnswer, NamedTokenBody, NamedTokensAnswer, RevokeTokenAn
 import type { BanAnswer, BanBody, BansAnswer, LiftAnswer } from './wire-bans.ts';
 import type { CaAnswer, RotateRootBody } from './wire-ca.ts';
 import type { CertificatesAnswer, CertificatesQuery } from './wire-certificates.ts';
+import type { DiagnosisAnswer, DoctorQuery } from './wire-doctor.ts';
 import type { SentAnswer } from './wire-envoy.ts';
 import type { EvictAnswer, HostHistoryAnswer, HostsAnswer } from './wire-hosts.ts';
 import type { KnownTokenAnswer, RotateAnswer, TokenAnswer, TokenBody, TokensAnswer } from './wire-identity.ts';
@@ -62,6 +63,8 @@ export interface AdminClient {
   traffic(): Promise<TrafficAnswer>;
   explain(query: ExplainQuery): Promise<Explanation>;
   explainRequest(id: string): Promise<Explanation>;
+  /** What is wrong with the calls of one caller to one service. */
+  doctor(query: DoctorQuery): Promise<DiagnosisAnswer>;
   createToken(body: TokenBody): Promise<TokenAnswer>;
   tokens(): Promise<TokensAnswer>;
   revokeToken(id: string, why?: Reasoned): Promise<KnownTokenAnswer>;
@@ -177,6 +180,7 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
     envoy: (proxy) => call('GET', `/v1/envoy${query({ proxy })}`),
     traffic: () => call('GET', '/v1/traffic'),
     explain: (fields) => call('GET', `/v1/explain${query({ ...fields })}`),
+    doctor: (asked) => call('GET', `/v1/doctor${query({ ...asked })}`),
     explainRequest: (request) => call('GET', `/v1/explain${query({ request })}`),
     createToken: (body) => call('POST', '/v1/tokens', body),
     tokens: () => call('GET', '/v1/tokens'),

@@ -35,9 +35,10 @@ import { answerExplain, serviceIdentity } from './answer-explain.ts';
 import { answerExplainRequest } from './answer-explain-request.ts';
 import type { BansAdmin, ChangeLimits } from './deps.ts';
 import type { RootsAdmin } from './deps-ca.ts';
-import { createRefusalsEverywhere, type OtherReplicas } from './everywhere.ts';
+import { createEdgeEverywhere, createRefusalsEverywhere, type OtherReplicas } from './everywhere.ts';
 import { createHeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
+import { readiness } from './readiness.ts';
 import { createRefusedSvidsEverywhere } from './refused-svids-everywhere.ts';
 import { createRotateEverywhere } from './rotate-everywhere.ts';
 import { whyNoMesh } from './why-no-mesh.ts';
@@ -118,12 +119,6 @@ export interface Admin {
   attach(parts: RunningParts): void;
 }
 
-/** Visible to anybody: how many, not which. */
-function notReady(problems: number, away: boolean): string {
-  if (away) return 'the store is unavailable, and nothing of it is known here';
-  return problems === 0 ? 'no Mesh document yet' : `documents refused, none in force (problems: ${problems})`;
-}
-
 /** Until `attach`, routes that need the running parts answer `unavailable`, with the reason. */
 export function createAdmin(given: AdminParts): Admin {
   const { store, audit, coverage, crossCheck, metrics, traffic, refusals, clock, log, version, token } = given;
@@ -160,6 +155,7 @@ export function createAdmin(given: AdminParts): Admin {
     log: log.child({ room: 'admin' }),
     explain: async (query) => enforced(answerExplain(mesh(), query)),
     explainRequest: async (id) => enforced(answerExplainRequest(mesh(), await refused(id), id)),
+    edge: createEdgeEverywhere(given.others, refusals.about),
     ...defined({ others: given.others }),
     audit,
     record: { calls: traffic.calls, coverage: coverage.of, ...defined({ refresh: given.refresh }) },
@@ -219,21 +215,8 @@ export function createAdmin(given: AdminParts): Admin {
     rotate: createRotateEverywhere(given.others, async (spiffeId) => running().rotate(spiffeId)),
     metrics: () => metrics.text(),
     ready() {
-      const trouble = store.trouble?.();
-      const away = trouble?.kind === 'away' ? trouble : undefined;
-      const reasons =
-        parts === undefined
-          ? [starting ? 'starting' : notReady(store.problems().length, away !== undefined)]
-          : parts.control.mesh() === undefined
-            ? ['no documents in force']
-            : [];
-      const isolated = reasons.length === 0 ? given.isolated?.() : undefined;
-      const stale =
-        away === undefined || reasons.length > 0
-          ? undefined
-          : `what is in force is the last good state: the store is away since ${new Date(away.since).toISOString()}`;
-      const all = [...reasons, ...(isolated === undefined ? [] : [isolated])];
-      return { ready: all.length === 0, reasons: all, ...defined({ stale }) };
+      const documents = parts === undefined ? undefined : parts.control.mesh() !== undefined;
+      return readiness({ store, isolated: given.isolated, starting, ...defined({ documents }) });
     },
     resolveService: (ref) => serviceIdentity(mesh(), ref),
     status() {

@@ -17,13 +17,14 @@ import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { ServiceCoverage } from '../observe/coverage.ts';
 import type { CrossChecked } from '../observe/cross-check.ts';
 import type { FailedHandshakes } from '../observe/handshakes.ts';
+import type { Edge } from '../observe/refusals.ts';
 import type { ServiceIr } from '../policy/ir.ts';
 import type { RecordedCall } from '../policy/replay/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { Judged, Store } from '../store/store.ts';
 import type { Authored } from './caller.ts';
 import type { RootsAdmin } from './deps-ca.ts';
-import type { OtherReplicas } from './everywhere.ts';
+import type { OtherReplicas, SeenOnEdge } from './everywhere.ts';
 import type { HeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import type { ExplainQuery, Explanation, TrafficCount } from './wire.ts';
@@ -153,6 +154,8 @@ export interface AdminDeps {
   explain(query: ExplainQuery): Explanation | Promise<Explanation>;
   /** The same for a denied call, by its request id. Throws `not_found` for an id that no kept denial has. */
   explainRequest(id: string): Explanation | Promise<Explanation>;
+  /** What proxies refused, or could not get answered, on an edge. Absent: not kept. */
+  edge?(edge: Edge): Promise<SeenOnEdge>;
   /** Control planes that share the store. Absent: there are none. */
   readonly others?: OtherReplicas;
   proxies(): readonly ProxyStatus[];

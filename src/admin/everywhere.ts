@@ -1,7 +1,7 @@
 // What the admin API answers for all replicas of the control plane, whichever of them is asked: what each says of the proxies whose streams
 // it has, and the refusals that it was told.
 import type { Json } from '../lib/table.ts';
-import type { FoundRefusals, Refusal } from '../observe/refusals.ts';
+import type { Edge, FoundRefusals, Refusal, Refusals } from '../observe/refusals.ts';
 import type { Replica } from '../registry/replicas.ts';
 import { type ProxyRow, proxySchema } from './wire-proxies.ts';
 import type { ReplicaRow } from './wire-replicas.ts';
@@ -65,6 +65,39 @@ export function createRefusalsEverywhere(
     const refusals = found.filter((one) => one.by === by).flatMap((one) => one.refusals);
     return { by, refusals: refusals.toSorted(order) };
   };
+}
+
+/** What was refused, or failed, on an edge, at all replicas; and which of them did not say. */
+export interface SeenOnEdge {
+  /** The newest first. */
+  readonly refusals: readonly Refusal[];
+  readonly silent: readonly string[];
+}
+
+export function createEdgeEverywhere(
+  others: OtherReplicas | undefined,
+  about: Refusals['about'],
+): (edge: Edge) => Promise<SeenOnEdge> {
+  if (others === undefined) return async (edge) => ({ refusals: about(edge), silent: [] });
+  others.answer('edge', (edge) => (isEdge(edge) ? jsonOf(about(edge)) : []));
+  return async (edge) => {
+    const told = await others.ask('edge', jsonOf([edge])[0] ?? null).catch(() => new Map<string, readonly Json[]>());
+    const refusals = [...about(edge)];
+    for (const answer of told.values()) refusals.push(...answer.filter(isRefusal));
+    const silent = others.list().flatMap(({ id }) => (id === others.id || told.has(id) ? [] : [id]));
+    return { refusals: refusals.toSorted((a, b) => b.at - a.at), silent };
+  };
+}
+
+/** Both made by a replica of this program, and sealed. */
+function isEdge(value: unknown): value is Edge {
+  return typeof value === 'object' && value !== null && 'service' in value && 'caller' in value;
+}
+
+function isRefusal(value: unknown): value is Refusal {
+  return (
+    typeof value === 'object' && value !== null && 'kind' in value && 'at' in value && typeof value.at === 'number'
+  );
 }
 
 function jsonOf(list: readonly unknown[]): readonly Json[] {

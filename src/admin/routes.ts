@@ -1,10 +1,12 @@
 // Every route of the admin API, each with who may call it.
 import type { AdminDeps } from './deps.ts';
 import { openapi } from './openapi.ts';
+import { createProxyRows } from './proxy-rows.ts';
 import { ok, type Route, route } from './route.ts';
 import { applyRoutes } from './routes/apply.ts';
 import { banRoutes } from './routes/bans.ts';
 import { caRoutes } from './routes/ca.ts';
+import { doctorRoutes } from './routes/doctor.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { envoyRoutes } from './routes/envoy.ts';
 import { explainRoutes } from './routes/explain.ts';
@@ -21,6 +23,7 @@ import { waitingRoutes } from './routes/waiting.ts';
 
 /** In the order in which the OpenAPI document lists them; that document is the last one. */
 export function adminRoutes(deps: AdminDeps): readonly Route[] {
+  const rows = createProxyRows(deps);
   const described = [
     ...healthRoutes(deps),
     ...documentRoutes(deps),
@@ -28,10 +31,11 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
     ...simulateRoutes(deps),
     ...historyRoutes(deps),
     ...waitingRoutes(deps),
-    ...statusRoutes(deps),
+    ...statusRoutes(deps, rows),
     ...serviceRoutes(deps),
     ...envoyRoutes(deps),
     ...explainRoutes(deps),
+    ...doctorRoutes(deps, rows),
     ...identityRoutes(deps),
     ...jwtSvidRoutes(deps),
     ...caRoutes(deps),

@@ -11,6 +11,12 @@ const placeSchema = z.object({
   applicationState: z
     .object({
       answers: z.boolean(),
+      why: z.string().exactOptional().describe('Why not, in a word.'),
+      on: z
+        .array(z.string())
+        .readonly()
+        .exactOptional()
+        .describe('Addresses at which something listens on its port. Absent: its helper does not say.'),
       around: z
         .array(z.string())
         .readonly()

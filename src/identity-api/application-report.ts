@@ -18,6 +18,10 @@ export interface ApplicationReport {
 export interface ReportedApplication {
   /** Its port is open. */
   readonly answers: boolean;
+  /** Why not: a code of the system. */
+  readonly why?: string;
+  /** Addresses at which something listens on its port. Absent: it does not say. */
+  readonly on?: readonly string[];
   /** Addresses beyond loopback on which it is open: ways around the sidecar. */
   readonly around: readonly string[];
 }
@@ -41,14 +45,22 @@ export function readApplicationReport(body: Readonly<Record<string, unknown>>): 
   return { instance, run, applications };
 }
 
-function applicationOf({ answers, around }: Readonly<Record<string, unknown>>): ReportedApplication {
+function applicationOf({ answers, why, on, around }: Readonly<Record<string, unknown>>): ReportedApplication {
   if (typeof answers !== 'boolean') throw wrong('answers');
-  if (!Array.isArray(around) || around.length > maxAddresses) throw wrong('around');
-  const addresses = around.map((address: unknown) => {
-    if (typeof address !== 'string' || isIP(address) === 0) throw wrong('around');
+  if (why !== undefined && (typeof why !== 'string' || !/^[A-Za-z0-9_ ]{1,40}$/.test(why))) throw wrong('why');
+  return {
+    ...{ answers, around: addressesIn('around', around) },
+    ...(why === undefined ? {} : { why }),
+    ...(on === undefined ? {} : { on: addressesIn('on', on) }),
+  };
+}
+
+function addressesIn(name: string, value: unknown): readonly string[] {
+  if (!Array.isArray(value) || value.length > maxAddresses) throw wrong(name);
+  return value.map((address: unknown) => {
+    if (typeof address !== 'string' || isIP(address) === 0) throw wrong(name);
     return address;
   });
-  return { answers, around: addresses };
 }
 
 function wrong(name: string): CellwallError {

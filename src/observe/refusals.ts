@@ -63,6 +63,19 @@ type Untimed = Omit<Denied, 'at'> | Omit<Failed, 'at'> | Omit<OwnAnswer, 'at'>;
 export interface Refusals {
   record(refusal: Untimed): void;
   find(id: string): FoundRefusals;
+  /** The latest ones of that edge, the newest first; at most 50. */
+  about(edge: Edge): readonly Refusal[];
+}
+
+/** Who calls, and which port of which service. */
+export interface Edge {
+  /** Its service, if it is one of the mesh: its own sidecar answers in place of the port `target`, by its key. */
+  readonly own?: { readonly service: string; readonly target: string };
+  readonly service: string;
+  /** Of the service, with a name of its own. */
+  readonly port?: string;
+  /** A SPIFFE ID, or how an anonymous caller connected. */
+  readonly caller: string;
 }
 
 export interface FoundRefusals {
@@ -85,6 +98,7 @@ export interface RefusalsOptions {
 
 const mebibyte = 1024 * 1024;
 const maxText = 1024;
+const maxAbout = 50;
 /** Of an id: longer ones are not ours. */
 const maxId = 128;
 const objectBytes = 400;
@@ -134,6 +148,17 @@ export function createRefusals(options: RefusalsOptions): Refusals {
       bytes += sizeOf(refusal);
       while (room.bytes > serviceBytes) shrink(room);
       while (bytes > maxBytes) shrink([...rooms.values()].reduce((a, b) => (b.bytes > a.bytes ? b : a)));
+    },
+    about({ own, service, port, caller }) {
+      const of = (kind: Refusal['kind'], whose: string, who: string): readonly Refusal[] =>
+        (rooms.get(`${kind} ${whose}`)?.callers.get(who) ?? []).slice(-maxAbout);
+      const atService = [...of('denied', service, caller), ...of('failed', service, caller)];
+      return [
+        ...(own === undefined ? [] : of('own', own.service, own.target)),
+        ...atService.filter((one) => one.kind !== 'own' && one.port === port),
+      ]
+        .toSorted((a, b) => b.at - a.at)
+        .slice(0, maxAbout);
     },
     find(id) {
       const wanted = id.slice(0, maxId);

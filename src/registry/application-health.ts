@@ -4,6 +4,10 @@ import type { Clock } from '../lib/clock.ts';
 
 export interface ApplicationState {
   readonly answers: boolean;
+  /** Why not, in a word. */
+  readonly why?: string;
+  /** Addresses at which something listens on its port. Absent: not reported. */
+  readonly on?: readonly string[];
   /** Addresses beyond loopback on which it is open. */
   readonly around: readonly string[];
 }

@@ -28,7 +28,7 @@ export function shareApplications({ table, log }: { readonly table: Table; reado
     tell({ node, run, port, state }) {
       // Neither has a space.
       table
-        .set(`${node} ${port}`, { run, answers: state.answers, around: state.around }, { ttlMs: keepMs })
+        .set(`${node} ${port}`, { run, ...stateJson(state) }, { ttlMs: keepMs })
         .catch((reason: unknown) =>
           log.error({ node, reason: String(reason) }, 'an application’s state is not shared'),
         );
@@ -47,8 +47,27 @@ export function shareApplications({ table, log }: { readonly table: Table; reado
 
 function readState(value: Json | undefined): Pick<SharedState, 'run' | 'state'> | undefined {
   if (typeof value !== 'object' || value === null || !('run' in value)) return undefined;
-  const { run, answers, around } = value;
+  const { run, answers, why, on, around } = value;
   if (typeof run !== 'string' || typeof answers !== 'boolean' || !Array.isArray(around)) return undefined;
-  const addresses = around.filter((one: unknown): one is string => typeof one === 'string');
-  return { run, state: { answers, around: addresses } };
+  return {
+    run,
+    state: {
+      ...{ answers, around: textsIn(around) },
+      ...(typeof why === 'string' ? { why } : {}),
+      ...(Array.isArray(on) ? { on: textsIn(on) } : {}),
+    },
+  };
+}
+
+function stateJson({ answers, why, on, around }: ApplicationState): { readonly [name: string]: Json } {
+  return {
+    answers,
+    around: [...around],
+    ...(why === undefined ? {} : { why }),
+    ...(on === undefined ? {} : { on: [...on] }),
+  };
+}
+
+function textsIn(list: readonly unknown[]): readonly string[] {
+  return list.filter((one): one is string => typeof one === 'string');
 }

@@ -3,12 +3,14 @@
 import { connect } from 'node:net';
 import { isLoopback } from '../lib/loopback.ts';
 import type { ApplicationAddress } from './application-address.ts';
-import { covers, listenersOn } from './envoy/proc-sockets.ts';
+import { listenersOn } from './envoy/proc-sockets.ts';
 
 export interface ApplicationLook {
   readonly answers: boolean;
   /** Why a connection was refused: for a socket often because it belongs to another user (EACCES). */
   readonly why?: string;
+  /** Where something listens on its port. Absent: not known here, or nowhere. */
+  readonly on?: readonly string[];
   /** Addresses beyond loopback on which its port is open: `0.0.0.0` and `::` stand for all addresses of the host. */
   readonly around: readonly string[];
 }
@@ -22,8 +24,19 @@ export async function lookAtApplication(application: ApplicationAddress): Promis
   const open = listenersOn(port).map(({ address }) => address);
   const around = open.filter((address) => !isLoopback(address));
   // Not finding it proves nothing: it may be in another network namespace.
-  const found = open.some((address) => covers(address, host));
-  return { ...(found ? { answers: true } : await connects(application)), around };
+  const found = open.some((address) => answersAt(address, host));
+  return {
+    ...(found ? { answers: true } : await connects(application)),
+    ...(open.length === 0 ? {} : { on: [...new Set(open)] }),
+    around,
+  };
+}
+
+/** Whether a connection to `host` reaches a socket at `address`: Envoy tries ::1 after 127.0.0.1, and nothing else. */
+function answersAt(address: string, host: string): boolean {
+  if (address === host || address === '::') return true;
+  if (address === '0.0.0.0') return !host.includes(':');
+  return host === '127.0.0.1' && address === '::1';
 }
 
 function connects(application: ApplicationAddress): Promise<Pick<ApplicationLook, 'answers' | 'why'>> {

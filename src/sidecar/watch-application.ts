@@ -4,6 +4,7 @@
 import { deliver } from '../identity-api/deliver.ts';
 import { identityPaths } from '../identity-api/identity-protocol.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { defaultPort } from '../lib/port-name.ts';
@@ -32,6 +33,7 @@ interface Watched {
   missed: number;
 }
 
+const unknown: ApplicationLook = { answers: true, around: [] };
 const everyMs = 1000;
 /** What did not change is said again, as a control plane that was started anew knows nothing. */
 const againMs = 10_000;
@@ -59,7 +61,8 @@ export function watchApplication(options: WatchApplicationOptions): { close(): v
     const found = await lookAtApplication(application);
     one.missed = found.answers ? 0 : one.missed + 1;
     // One that restarts is not down yet.
-    const state = one.missed === 1 && seen?.answers === true ? { answers: true, around: found.around } : found;
+    const { why: _, ...rest } = found;
+    const state = one.missed === 1 && seen?.answers === true ? { ...rest, answers: true } : found;
     if (JSON.stringify(state) === JSON.stringify(seen)) return false;
     say(one, state);
     one.seen = state;
@@ -68,10 +71,12 @@ export function watchApplication(options: WatchApplicationOptions): { close(): v
 
   function say({ name, application, seen: before }: Watched, now: ApplicationLook): void {
     const about = { application: formatApplication(application), ...(name === defaultPort ? {} : { port: name }) };
-    if (now.answers && before?.answers === false) log.info(about, 'the application answers');
+    if (now.answers && before?.answers !== true) {
+      log.info({ ...about, ...defined({ listensOn: now.on }) }, 'the application answers');
+    }
     if (!now.answers && before?.answers !== false) {
       log.warn(
-        { ...about, reason: now.why },
+        { ...about, reason: now.why, ...defined({ listensOn: now.on, hint: hintOf(now) }) },
         'the application does not answer: callers are sent to another replica, if there is one',
       );
     }
@@ -85,8 +90,10 @@ export function watchApplication(options: WatchApplicationOptions): { close(): v
   }
 
   async function tell(): Promise<void> {
-    const states = all.map(({ name, seen = { answers: true, around: [] } }) => {
-      return [name, { answers: seen.answers, around: seen.around.slice(0, 16) }] as const;
+    const states = all.map(({ name, seen = unknown }) => {
+      const { answers, why, on, around } = seen;
+      const told = { answers, around: around.slice(0, 16), ...defined({ why, on: on?.slice(0, 16) }) };
+      return [name, told] as const;
     });
     const { [defaultPort]: own, ...named } = Object.fromEntries(states);
     try {
@@ -106,4 +113,11 @@ export function watchApplication(options: WatchApplicationOptions): { close(): v
       cancel();
     },
   };
+}
+
+/** Nothing where it just is not there: it may be about to start. */
+function hintOf({ on }: ApplicationLook): string | undefined {
+  return on === undefined
+    ? undefined
+    : 'something listens on its port at other addresses: correct --app, or where it listens';
 }

@@ -1,7 +1,12 @@
 // Questions that replicas ask one another, and what the admin API makes of the answers.
 import { describe, expect, it } from 'vitest';
 import { createAuditEverywhere } from '../../src/admin/audit-everywhere.ts';
-import { createProxiesEverywhere, createRefusalsEverywhere, type OtherReplicas } from '../../src/admin/everywhere.ts';
+import {
+  createEdgeEverywhere,
+  createProxiesEverywhere,
+  createRefusalsEverywhere,
+  type OtherReplicas,
+} from '../../src/admin/everywhere.ts';
 import { createRotateEverywhere } from '../../src/admin/rotate-everywhere.ts';
 import type { ProxyRow } from '../../src/admin/wire-proxies.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -70,6 +75,24 @@ describe('everywhere', () => {
     ]);
     const alone = createProxiesEverywhere(undefined, async () => [row('1')]);
     expect(await alone()).toEqual([row('1')]);
+  });
+
+  it('what is known of an edge is what all were told, the newest first, and who did not say is named', async () => {
+    const { clock, open } = start(['a', 'b', 'gone'], ['gone']);
+    const told = [createRefusals({ clock }), createRefusals({ clock })] as const;
+    const [a] = [createEdgeEverywhere(open('a'), told[0].about), createEdgeEverywhere(open('b'), told[1].about)];
+    const denied = { kind: 'denied', service: 'api', node: 'n', path: '/', caller: 'mtls', principal: 'web' } as const;
+    told[0].record({ ...denied, requestId: '1' });
+    clock.advance(1);
+    told[1].record({ ...denied, requestId: '2' });
+    const { refusals, silent } = await a({ service: 'api', caller: 'web' });
+    expect(refusals.map(({ requestId }) => requestId)).toEqual(['2', '1']);
+    expect(silent).toEqual(['gone']);
+    const alone = createEdgeEverywhere(undefined, told[0].about);
+    expect(await alone({ service: 'api', caller: 'web' })).toMatchObject({
+      refusals: [{ requestId: '1' }],
+      silent: [],
+    });
   });
 
   it('a refusal is found by its id, whoever was told; an id that a proxy made counts more than what callers chose', async () => {

@@ -140,6 +140,7 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   status: () => [],
   explain: () => ['web', 'api'],
   audit: () => [],
+  'doctor call': () => ['web', 'api'],
   'doctor svid': () => [],
   'admin-token list': () => [],
   'admin-token create': () => [`somebody-${++made}`, '--role', 'viewer'],

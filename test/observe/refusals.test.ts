@@ -31,6 +31,32 @@ test("an id that callers sent finds the newest of each caller and service, and n
   expect(refusals.find('a')).toMatchObject({ by: 'proxy', refusals: [{ tracedAs: 'trace' }] });
 });
 
+test('what is known of an edge is what its two sidecars said of it, the newest first', () => {
+  const clock = createFakeClock();
+  const refusals = createRefusals({ clock });
+  const told = { node: 'n', caller: 'mtls', path: '/' } as const;
+  const failed = { ...told, kind: 'failed', requestId: '', status: 503, details: 'd' } as const;
+  const say = (one: Parameters<typeof refusals.record>[0]): void => {
+    clock.advance(1);
+    refusals.record(one);
+  };
+  say({ ...told, kind: 'denied', service: 'api', principal: 'web', requestId: '1' });
+  say({ ...failed, service: 'api', principal: 'web', tracedAs: '2' });
+  say({ ...told, kind: 'own', service: 'web', target: 'api', requestId: '3', status: 503, details: 'd' });
+  // Of other edges: another caller, another port, another service, and what web answered in place of another one.
+  say({ ...told, kind: 'denied', service: 'api', principal: 'w', requestId: '4' });
+  say({ ...failed, service: 'api', port: 'rest', principal: 'web', tracedAs: '5' });
+  say({ ...failed, service: 'other', principal: 'web', tracedAs: '6' });
+  say({ ...told, kind: 'own', service: 'web', target: 'other', requestId: '7', status: 503, details: 'd' });
+  const ids = (edge: Parameters<typeof refusals.about>[0]): readonly string[] =>
+    refusals.about(edge).map(({ requestId, tracedAs = '' }) => requestId || tracedAs);
+  expect(ids({ own: { service: 'web', target: 'api' }, service: 'api', caller: 'web' })).toEqual(['3', '2', '1']);
+  expect(ids({ service: 'api', caller: 'web' })).toEqual(['2', '1']);
+  expect(ids({ service: 'api', port: 'rest', caller: 'web' })).toEqual(['5']);
+  for (let more = 0; more < 200; more++) say({ ...failed, service: 'api', principal: 'web', tracedAs: `more-${more}` });
+  expect(refusals.about({ service: 'api', caller: 'web' }).length).toBe(50);
+});
+
 test('what failed behind the rules is found by the id that its caller sent alone, and pushes out no refusal', () => {
   const refusals = createRefusals({ clock: createFakeClock(), serviceBytes: 10_000 });
   refusals.record({ ...one, requestId: 'refused', tracedAs: 'trace' });

@@ -32,9 +32,19 @@ it.each([
   ['::', '::1', ['::']],
 ])('one that listens on %s answers at %s', async (at, host, around) => {
   const { port, connections } = await listen(at);
-  expect(await lookAtApplication({ host, port })).toEqual({ answers: true, around });
+  expect(await lookAtApplication({ host, port })).toEqual({ answers: true, on: [at], around });
   // Nobody noticed.
   expect(connections()).toBe(0);
+});
+
+it.each([
+  ['127.0.0.1', '::1'],
+  ['127.0.0.2', '127.0.0.1'],
+])('one that listens on %s alone does not answer at %s, and it is told where it is', async (at, host) => {
+  const { port } = await listen(at);
+  expect(await lookAtApplication({ host, port })).toEqual({
+    ...{ answers: false, why: 'ECONNREFUSED', on: [at], around: [] },
+  });
 });
 
 it('one that is gone does not answer', async () => {

@@ -33,6 +33,8 @@ export interface TestCertificateOptions {
   readonly ip?: readonly string[];
   /** Default: an hour. */
   readonly lifetimeMs?: number;
+  /** From now on. Default: a minute ago. */
+  readonly beginsInMs?: number;
   /** The host that it is bound to, 64 hexadecimal digits. Default: none. */
   readonly nodeKey?: string;
   /** Default: `CN=test`. */
@@ -62,7 +64,8 @@ export async function createTestCa(name = 'test root'): Promise<TestCa> {
   });
   return {
     root: root.toString('pem'),
-    async issue({ uri, moreUris = [], dns = [], ip = [], lifetimeMs = hour, subject = 'CN=test', nodeKey }) {
+    async issue({ uri, moreUris = [], dns = [], ip = [], nodeKey, ...options }) {
+      const { lifetimeMs = hour, beginsInMs = -60_000, subject = 'CN=test' } = options;
       const leaf = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
       const names = [
         ...[...(uri === undefined ? [] : [uri]), ...moreUris].map((value) => ({ type: 'url' as const, value })),
@@ -75,7 +78,7 @@ export async function createTestCa(name = 'test root'): Promise<TestCa> {
         publicKey: leaf.publicKey,
         signingKey: keys.privateKey,
         signingAlgorithm: algorithm,
-        notBefore: new Date(Date.now() - 60_000),
+        notBefore: new Date(Date.now() + beginsInMs),
         notAfter: new Date(Date.now() + lifetimeMs),
         extensions: [
           new BasicConstraintsExtension(false, undefined, true),

@@ -1,68 +1,42 @@
 // What is running, and its condition: the control plane, its proxies, the traffic they report.
 
 import { defined } from '../../lib/defined.ts';
-import type { ProxyStatus, TypeStatus } from '../../registry/proxy-status.ts';
 import type { AdminDeps } from '../deps.ts';
-import { createProxiesEverywhere, replicaRows } from '../everywhere.ts';
-import { createLastCertificates } from '../last-certificates.ts';
+import { replicaRows } from '../everywhere.ts';
 import { ok, type Route, route } from '../route.ts';
 import { runningOut } from '../running-out.ts';
 import { createWaiting } from '../waiting.ts';
 import { statusSchema } from '../wire.ts';
-import { wireRejected } from '../wire-place.ts';
 import { type ProxyRow, proxiesSchema } from '../wire-proxies.ts';
 import { trafficSchema } from '../wire-record.ts';
 
-/** What logs were missing. */
-const shownMs = 86_400_000;
 const hourMs = 3_600_000;
 
-export function statusRoutes({
-  store,
-  bans,
-  held,
-  status,
-  ready,
-  proxies,
-  certificates,
-  refusedSvids = () => [],
-  traffic,
-  handshakes = () => [],
-  ca,
-  missingCredentials = () => [],
-  issuerKeys = () => [],
-  foreignBundles = () => [],
-  countdowns = () => [],
-  publishers = () => [],
-  parent = () => undefined,
-  followers = () => [],
-  record,
-  clock,
-  crossChecked = () => undefined,
-  others,
-}: AdminDeps): readonly Route[] {
-  const missingOf = ({ node, service }: ProxyStatus) =>
-    service === undefined
-      ? []
-      : record
-          .coverage(service, clock.now() - shownMs)
-          .gaps.flatMap((gap) =>
-            gap.node !== node || gap.missing === undefined || gap.to === undefined
-              ? []
-              : [{ from: gap.from, to: gap.to, ...gap.missing }],
-          );
-  const rowOf = (proxy: ProxyStatus): ProxyRow => {
-    const checked = crossChecked(proxy.node);
-    const missing = missingOf(proxy);
-    return {
-      ...proxy,
-      types: proxy.types.map(wireType),
-      ...defined({ crossChecked: checked }),
-      ...(missing.length === 0 ? {} : { missing }),
-    };
-  };
-  const withLast = createLastCertificates(certificates, clock);
-  const everywhere = createProxiesEverywhere(others, async () => (await withLast(proxies())).map(rowOf));
+export function statusRoutes(
+  {
+    store,
+    bans,
+    held,
+    status,
+    ready,
+    proxies,
+    refusedSvids = () => [],
+    traffic,
+    handshakes = () => [],
+    ca,
+    missingCredentials = () => [],
+    issuerKeys = () => [],
+    foreignBundles = () => [],
+    countdowns = () => [],
+    publishers = () => [],
+    parent = () => undefined,
+    followers = () => [],
+    record,
+    clock,
+    others,
+  }: AdminDeps,
+  rows: () => Promise<readonly ProxyRow[]>,
+): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -118,7 +92,7 @@ export function statusRoutes({
       access: 'viewer',
       summary: 'Every known proxy: what it was sent, what it accepted or rejected, its certificate.',
       answer: proxiesSchema,
-      handle: async () => ok({ proxies: [...(await everywhere())] }),
+      handle: async () => ok({ proxies: [...(await rows())] }),
     }),
     route({
       method: 'GET',
@@ -138,8 +112,4 @@ export function statusRoutes({
 function lastGoodOf({ lastGood }: Pick<AdminDeps['store'], 'lastGood'>) {
   if (lastGood === undefined) return undefined;
   return { kept: [...lastGood.kept()], ...defined({ fallback: lastGood.fallback() }) };
-}
-
-function wireType({ nack, ...type }: TypeStatus) {
-  return nack === undefined ? type : { ...type, nack: { ...nack, resources: wireRejected(nack.resources) } };
 }

@@ -83,6 +83,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   'token list': [],
   'token revoke': ['abababababab'],
   'node history': [],
+  'doctor call': ['web', 'api'],
   'doctor svid': [],
   'certs list': [],
   'certs jwt': [],

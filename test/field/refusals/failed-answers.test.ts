@@ -1,11 +1,11 @@
 // A call that rules let in and that the application does not answer as it should: by the id in the answer `explain --request` says which
 // hop failed, why, and what to do. Two real Envoys under one control plane, and an application that answers by the path that is asked for.
 // The control: the same bytes of the application without a sidecar, and calls that it answers, of which nothing is kept.
-import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { connect as connectHttp2 } from 'node:http2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Explanation } from '../../../src/admin/wire.ts';
 import { formatExplanation } from '../../../src/cli/output/format-explanation.ts';
+import { type BrokenApplication, startBrokenApplication, startBrokenGrpc } from '../../support/broken-application.ts';
 import { eventually } from '../../support/eventually.ts';
 import { exchange, statusOf } from '../../support/exchange.ts';
 import { freePorts } from '../../support/free-ports.ts';
@@ -16,53 +16,14 @@ import type { RunningEnvoy } from '../../support/start-envoy.ts';
 
 const [web, api, grpc, down] = ['web', 'api', 'grpc', 'down'].map((name) => `spiffe://td1/service/${name}`);
 
-const answers: Readonly<Record<string, (socket: Socket) => void>> = {
-  '/fine': (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok'),
-  '/own-503': (socket) => socket.end('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'),
-  '/twice': (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok'),
-  '/both': (socket) =>
-    socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'),
-  '/nothing-chunked': (socket) => socket.end('HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
-  '/garbage': (socket) => socket.end('hello\r\n\r\n'),
-  '/headers': (socket) =>
-    socket.end(
-      `HTTP/1.1 200 OK\r\n${Array.from({ length: 1100 }, (_, at) => `x-${at}: 1\r\n`).join('')}Content-Length: 0\r\n\r\n`,
-    ),
-  '/closes': (socket) => socket.end(),
-  '/resets': (socket) => socket.resetAndDestroy(),
-  '/half': (socket) => {
-    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
-    setImmediate(() => socket.end());
-  },
-  '/bad-chunk': (socket) => {
-    socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n');
-    setImmediate(() => socket.write('zz\r\n'));
-  },
-};
-const application = createServer((socket) => {
-  socket
-    .on('error', () => undefined)
-    .on('data', (bytes) => {
-      const path = /^\S+ ([^ ?]+)/.exec(bytes.toString('latin1'))?.[1] ?? '';
-      answers[path]?.(socket);
-    });
-});
-const grpcApplication = createHttp2Server().on('stream', (stream, headers) => {
-  stream.on('error', () => undefined);
-  if (headers[':path'] === '/pkg.S/Ends') stream.session?.destroy();
-  else stream.close(headers[':path'] === '/pkg.S/Refuses' ? 7 : 2);
-});
-
 let wall: ServeHarness;
+let application: BrokenApplication;
+let grpcApplication: BrokenApplication;
 const envoys: RunningEnvoy[] = [];
 let [toApi, toGrpc, toDown, direct] = [0, 0, 0, 0];
 
 beforeAll(async () => {
-  await Promise.all(
-    [application, grpcApplication].map(
-      (server: Pick<Server, 'listen'>) => new Promise<void>((done) => void server.listen(0, '127.0.0.1', () => done())),
-    ),
-  );
+  [application, grpcApplication] = await Promise.all([startBrokenApplication(), startBrokenGrpc()]);
   const [a = 0, b = 0, c = 0, inbound = 0, second = 0, third = 0, nobody = 0] = await freePorts(7);
   [toApi, toGrpc, toDown, direct] = [a, b, c, inbound];
   const kinds = { api: 'http1', grpc: 'grpc', down: 'http1' } as const;
@@ -80,11 +41,10 @@ beforeAll(async () => {
       ),
     ),
   );
-  const bound = (server: { address(): unknown }): number => (server.address() as AddressInfo).port;
   const start = async (id = '', at?: { readonly inbound: number; readonly application: number }): Promise<void> =>
     void envoys.push(await startSidecarEnvoy(wall, id, { variant: 'delta', ...at }));
-  await start(api, { inbound, application: bound(application) });
-  await start(grpc, { inbound: second, application: bound(grpcApplication) });
+  await start(api, { inbound, application: application.port });
+  await start(grpc, { inbound: second, application: grpcApplication.port });
   await start(down, { inbound: third, application: nobody });
   await start(web);
   await eventually('api answers', async () => (await call('/fine').catch(() => 0)) === 200 || undefined, 20_000);
@@ -97,8 +57,8 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const envoy of envoys) await envoy.stop();
   await wall?.stop();
-  application.close();
-  grpcApplication.close();
+  application?.stop();
+  grpcApplication?.stop();
 });
 
 const get = (path: string, headers = ''): string =>

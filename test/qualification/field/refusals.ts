@@ -12,8 +12,8 @@ export const refusalsItems: readonly Item[] = [
     files: [
       'test/field/refusals/own-sidecar.test.ts',
       'test/field/refusals/failed-answers.test.ts',
-      'test/admin/own-answer-words.test.ts',
-      'test/admin/failed-answer-words.test.ts',
+      'test/doctor/own-answer-words.test.ts',
+      'test/doctor/failed-answer-words.test.ts',
     ],
     limitMinutes: 3,
   }),

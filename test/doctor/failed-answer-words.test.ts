@@ -1,6 +1,6 @@
 // Envoy's words for what became of a call behind the rules, in ours; those that are hard to bring about, too.
 import { expect, test } from 'vitest';
-import { failedAnswerWords } from '../../src/admin/failed-answer-words.ts';
+import { failedAnswerWords } from '../../src/doctor/failed-answer-words.ts';
 
 const reset = (why: string): string => `upstream_reset_before_response_started{${why}}`;
 

@@ -1,6 +1,6 @@
 // Envoy's words for what a caller's own sidecar answers, in ours; those that are hard to bring about, too.
 import { expect, test } from 'vitest';
-import { ownAnswerWords } from '../../src/admin/own-answer-words.ts';
+import { ownAnswerWords } from '../../src/doctor/own-answer-words.ts';
 
 const reset = (why: string): string => `upstream_reset_before_response_started{${why}}`;
 
@@ -14,8 +14,18 @@ test.each([
   ],
   [
     reset('remote_connection_failure|TLS_error:|268435581:…:CERTIFICATE_VERIFY_FAILED:certificate_has_expired'),
+    /has ended/,
+  ],
+  [
+    reset('remote_connection_failure|TLS_error:|268435581:…:CERTIFICATE_VERIFY_FAILED:certificate_is_not_yet_valid'),
+    /not valid yet/,
+  ],
+  [
+    reset('remote_connection_failure|TLS_error:|268435581:…:CERTIFICATE_VERIFY_FAILED:unable_to_get_local_issuer'),
     /trusted here/,
   ],
+  [reset('remote_connection_failure|TLS_error:|268435703:…:WRONG_VERSION_NUMBER'), /speaks no TLS/],
+  [reset('remote_connection_failure|TLS_error:|268436502:…:SSLV3_ALERT_CERTIFICATE_EXPIRED'), /refuses this sidecar/],
   [reset('remote_connection_failure|delayed_connect_error:_Connection_refused'), /nothing listens/],
   [reset('remote_connection_failure|delayed_connect_error:_No_route_to_host'), /failed before a request/],
   [reset('connection_timeout'), /in time/],

@@ -1,0 +1,90 @@
+// What is known of the proxies of one side of a call. Pure.
+import type { CertificateFacts, ProxyFacts, RejectedFact, SideFacts } from '../../doctor/facts.ts';
+import { defined } from '../../lib/defined.ts';
+import { defaultPort } from '../../lib/port-name.ts';
+import type { PortIr } from '../../policy/ir.ts';
+import type { IssuedCertificate } from '../wire-certificates.ts';
+import type { ProxyRow } from '../wire-proxies.ts';
+import type { RefusedSvidRow } from '../wire-refused-svids.ts';
+
+export interface SideParts {
+  readonly who: string;
+  /** SPIFFE ID. Absent: nobody's. */
+  readonly id: string | undefined;
+  /** The port that is called; absent for the caller's side. */
+  readonly port?: PortIr;
+  readonly rows: readonly ProxyRow[];
+  readonly issued: readonly IssuedCertificate[];
+  readonly refused: readonly RefusedSvidRow[];
+  readonly now: number;
+}
+
+const hourMs = 3_600_000;
+/** Which of thousands is at fault, nobody reads in one list. */
+const maxProxies = 50;
+
+export function sideFacts({ who, id, port, rows, issued, refused, now }: SideParts): SideFacts {
+  if (id === undefined) return { who, proxies: [], refusedSvids: [] };
+  const bySerial = new Map(issued.map((one) => [one.serial, one]));
+  return {
+    who,
+    proxies: rows
+      .filter(({ spiffeId }) => spiffeId === id)
+      .toSorted((a, b) => Number(b.state === 'connected') - Number(a.state === 'connected'))
+      .slice(0, maxProxies)
+      .map((row) => proxyFacts(row, port?.port ?? defaultPort, bySerial)),
+    refusedSvids: refused
+      .filter(({ spiffeId, lastAt }) => spiffeId === id && lastAt > now - hourMs)
+      .map(({ reason, lastAt }) => ({ reason, at: lastAt })),
+  };
+}
+
+function proxyFacts(row: ProxyRow, port: string, bySerial: ReadonlyMap<string, IssuedCertificate>): ProxyFacts {
+  const { node, state, since, ready, certificate, clockOffsetMs = 0, types, takenPorts = [] } = row;
+  const place = port === defaultPort ? row : row.ports?.find(({ name }) => name === port);
+  const { inbound, application, applicationState } = place ?? {};
+  const notRegistered = place?.notRegistered ?? row.notRegistered;
+  return {
+    ...{ node, state, since, ready, clockOffsetMs, takenPorts },
+    takesCalls: ready && inbound !== undefined && notRegistered === undefined && state !== 'gone',
+    rejected: types.flatMap(rejectedOf),
+    unanswered: types
+      .filter(({ nack, sentRevision = 0, ackedRevision = 0 }) => nack === undefined && sentRevision > ackedRevision)
+      .map(({ typeUrl }) => shortType(typeUrl)),
+    ...defined({
+      ...{ inbound, notRegistered, application, applicationState },
+      ...{ withheld: row.withheld, outdated: row.outdated, contested: row.contested },
+      certificate: certificate === undefined ? undefined : certificateFacts(certificate, bySerial),
+    }),
+  };
+}
+
+function certificateFacts(
+  { serial, notAfter }: NonNullable<ProxyRow['certificate']>,
+  bySerial: ReadonlyMap<string, IssuedCertificate>,
+): CertificateFacts {
+  const { notBefore, root } = bySerial.get(serial) ?? {};
+  return { serial, notAfter, ...defined({ notBefore, root }) };
+}
+
+function rejectedOf({ typeUrl, nack }: ProxyRow['types'][number]): readonly RejectedFact[] {
+  if (nack === undefined) return [];
+  return [
+    {
+      type: shortType(typeUrl),
+      message: nack.message,
+      resources: nack.resources.map(({ name }) => name),
+      madeBy: [
+        ...new Set(
+          nack.resources.flatMap(({ madeBy }) =>
+            madeBy.map(({ document, source }) => `${document} (${source.file}:${source.line})`),
+          ),
+        ),
+      ].slice(0, 5),
+    },
+  ];
+}
+
+function shortType(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+}

@@ -1,0 +1,43 @@
+// What a diagnosis could not look at, one sentence each: a cause that nobody could have seen must not read as "nothing is wrong".
+import type { PortIr } from '../../policy/ir.ts';
+import type { StoreTrouble } from '../../store/store.ts';
+import type { OtherReplicas } from '../everywhere.ts';
+import type { ProxyRow } from '../wire-proxies.ts';
+
+export interface UnseenParts {
+  readonly others: Pick<OtherReplicas, 'id' | 'list'> | undefined;
+  readonly proxies: readonly ProxyRow[];
+  readonly port: PortIr;
+  readonly now: number;
+  readonly storeTrouble: StoreTrouble | undefined;
+  /** Control planes that did not answer. */
+  readonly silent: readonly string[];
+  readonly anonymous: boolean;
+  /** The services of both sides. */
+  readonly sides: readonly string[];
+  /** What could not be read, and why. */
+  readonly failed: readonly string[];
+}
+
+const latelyMs = 15 * 60_000;
+
+export function unseenOf(parts: UnseenParts): readonly string[] {
+  const { others, proxies, port, now, storeTrouble, silent, anonymous, sides, failed } = parts;
+  const own = proxies.filter(({ service }) => service !== undefined && sides.includes(service));
+  const dead = (others?.list() ?? []).filter(({ id, alive }) => !alive && own.some(({ replica }) => replica === id));
+  const quiet = [...new Set([...silent, ...dead.map(({ id }) => id)])].filter((id) => id !== others?.id);
+  const lossy = own.filter(({ missing = [] }) => missing.some(({ to }) => to > now - latelyMs));
+  return [
+    ...failed,
+    ...quiet.map(
+      (id) => `the control plane ${id} did not answer: what the proxies connected to it reported is missing`,
+    ),
+    ...(storeTrouble?.kind === 'away'
+      ? [`the store is away (${storeTrouble.reason}): the documents are the last good ones, and may be old`]
+      : []),
+    ...lossy.map(({ node }) => `${node} reported less than its Envoy counted: calls are missing`),
+    ...(port.protocol === 'tcp' ? ['of TCP connections only counts are kept, not why each failed'] : []),
+    ...(port.external === true ? ['the proxies of another trust domain are not known here'] : []),
+    ...(anonymous ? ['an anonymous caller has no sidecar: nothing is known of its side'] : []),
+  ];
+}

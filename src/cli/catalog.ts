@@ -43,7 +43,9 @@ export function createCatalog(context: CliContext): Command {
     .description('An Envoy control plane with a SPIFFE certificate authority.')
     .version(context.version, '--version', 'print the version')
     .addOption(
-      new Option('-o, --output <format>', 'how data is printed').choices(['table', 'json', 'yaml']).default('table'),
+      new Option('-o, --output <format>', 'how data is printed')
+        .choices(['table', 'json', 'yaml', 'wide'])
+        .default('table'),
     )
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', `\nExit codes: ${codes()}.\nFlags win over the environment. docs/cli.md has every flag.`)

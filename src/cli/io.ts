@@ -6,6 +6,8 @@ import type { CliRun } from './run.ts';
 
 export interface Output {
   write(text: string): unknown;
+  /** Of a terminal. */
+  readonly columns?: number | undefined;
 }
 
 export interface CliIo {

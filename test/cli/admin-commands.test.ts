@@ -296,7 +296,7 @@ describe('status', () => {
       { ...proxy, node: `${id}~b` },
     ];
     await withAdmin({ proxies }, async (other) => {
-      const { stdout } = await cellwall(['status'], '', other);
+      const { stdout } = await cellwall(['status', '-o', 'wide'], '', other);
       expect(stdout).toMatch(/web~a .* - \(10\.0\.0\.5:8443 is not the address it connects from, 127\.0\.0\.1\) /);
       expect(stdout).toMatch(/web~b .* - \(only calls\) /);
     });

@@ -11,7 +11,7 @@ const storeTexts = {
   'read-only': 'READ-ONLY (changes are refused)',
 } as const;
 
-export function formatControl(status: StatusAnswer, now: number): string {
+export function formatControl(status: StatusAnswer, now: number, width?: number): string {
   const { connected, held, gone, rejecting } = status.proxies;
   const counts = [
     `${connected} connected`,
@@ -34,23 +34,26 @@ export function formatControl(status: StatusAnswer, now: number): string {
             `${storeTexts[trouble.kind]} since ${relativeTime(trouble.since, now)}: ${escapeLine(trouble.reason)}`,
           ],
         ];
-  return formatFields([
-    ['control plane', `${status.version}, started ${relativeTime(status.startedAt, now)}`],
-    ['trust domain', status.trustDomain ?? '-'],
-    ['revision', status.revision === undefined ? '-' : String(status.revision)],
-    ...problems,
-    ...waits,
-    ...store,
-    ...banned(status),
-    ...missingCredentials(status),
-    ...refusedSvids(status),
-    ...endsSoon(status, now),
-    ...lastGood(status, now),
-    ...replicasRow(status),
-    ...followingRows(status, now),
-    ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
-    ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
-  ]);
+  return formatFields(
+    [
+      ['control plane', `${status.version}, started ${relativeTime(status.startedAt, now)}`],
+      ['trust domain', status.trustDomain ?? '-'],
+      ['revision', status.revision === undefined ? '-' : String(status.revision)],
+      ...problems,
+      ...waits,
+      ...store,
+      ...banned(status),
+      ...missingCredentials(status),
+      ...refusedSvids(status),
+      ...endsSoon(status, now),
+      ...lastGood(status, now),
+      ...replicasRow(status),
+      ...followingRows(status, now),
+      ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
+      ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
+    ],
+    width,
+  );
 }
 
 function missingCredentials({ missingCredentials: missing = [] }: StatusAnswer): readonly [string, string][] {

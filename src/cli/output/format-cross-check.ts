@@ -4,7 +4,11 @@ import { missingWords } from '../../lib/missing-in-log.ts';
 import { formatTable } from './table.ts';
 import { relativeTime } from './time.ts';
 
-export function formatCrossCheck(proxies: readonly ProxiesAnswer['proxies'][number][], now: number): string {
+export function formatCrossCheck(
+  proxies: readonly ProxiesAnswer['proxies'][number][],
+  now: number,
+  width?: number,
+): string {
   const rows = proxies.map(({ node, crossChecked }) => {
     const name = node.replace(/^spiffe:\/\//, '');
     if (crossChecked === undefined) return [name, '-', '-', '-', '-', 'not cross-checked'];
@@ -24,7 +28,7 @@ export function formatCrossCheck(proxies: readonly ProxiesAnswer['proxies'][numb
     missing.map((one) => `${node.replace(/^spiffe:\/\//, '')} ${missingWords(one)}\n`),
   );
   return [
-    formatTable(['LOG OF', 'COUNTED', 'TOLD', 'DROPPED', 'TLS WITHOUT CERTIFICATE', 'CHECKED'], rows),
+    formatTable(['LOG OF', 'COUNTED', 'TOLD', 'DROPPED', 'TLS WITHOUT CERTIFICATE', 'CHECKED'], rows, width),
     ...(lost.length === 0 ? [] : ['\nthe log lacks calls of these times:\n', ...lost.map((line) => `  ${line}`)]),
   ].join('');
 }

@@ -3,7 +3,7 @@ import type { ForeignBundleAnswer } from '../../admin/wire-foreign-bundles.ts';
 import { formatTable } from './table.ts';
 import { relativeTime } from './time.ts';
 
-export function formatForeignBundles(bundles: readonly ForeignBundleAnswer[], now: number): string {
+export function formatForeignBundles(bundles: readonly ForeignBundleAnswer[], now: number, width?: number): string {
   const rows = bundles.map(({ trustDomain, url, roots, sequence, fetchedAt, error, sharesRootWith: others = [] }) => [
     trustDomain,
     roots === 0 ? 'NONE: nobody is accepted' : String(roots),
@@ -14,5 +14,5 @@ export function formatForeignBundles(bundles: readonly ForeignBundleAnswer[], no
       ...(others.length === 0 ? [] : [`has a root key in common with ${others.join(', ')}`]),
     ].join('; ') || '-',
   ]);
-  return formatTable(['FOREIGN TRUST DOMAIN', 'ROOTS', 'SEQUENCE', 'FROM', 'NEEDS SOMEBODY'], rows);
+  return formatTable(['FOREIGN TRUST DOMAIN', 'ROOTS', 'SEQUENCE', 'FROM', 'NEEDS SOMEBODY'], rows, width);
 }

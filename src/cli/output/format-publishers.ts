@@ -3,7 +3,7 @@ import type { PublisherAnswer } from '../../admin/wire-publishers.ts';
 import { formatTable } from './table.ts';
 import { relativeTime } from './time.ts';
 
-export function formatPublishers(publishers: readonly PublisherAnswer[], now: number): string {
+export function formatPublishers(publishers: readonly PublisherAnswer[], now: number, width?: number): string {
   const when = (at: number | undefined): string => (at === undefined ? '-' : relativeTime(at, now));
   const rows = publishers.map(({ name, sequence, publishedAt, confirmed, confirmedAt, error, drifts, driftedAt }) => [
     name,
@@ -15,5 +15,5 @@ export function formatPublishers(publishers: readonly PublisherAnswer[], now: nu
       ...(drifts === 0 ? [] : [`changed by somebody else ${when(driftedAt)} (${drifts} in all), corrected`]),
     ].join('; ') || '-',
   ]);
-  return formatTable(['BUNDLE PUBLISHED TO', 'SEQUENCE', 'PUBLISHED', 'CONFIRMED', 'NEEDS SOMEBODY'], rows);
+  return formatTable(['BUNDLE PUBLISHED TO', 'SEQUENCE', 'PUBLISHED', 'CONFIRMED', 'NEEDS SOMEBODY'], rows, width);
 }

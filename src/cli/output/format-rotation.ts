@@ -33,25 +33,28 @@ export function formatCa({ roots, intermediate, rotation, last, notReplaceable }
   return parts.join('\n');
 }
 
-export function formatRotation(rotation: Rotation, now: number): string {
+export function formatRotation(rotation: Rotation, now: number, width?: number): string {
   const { phase, since, startedAt, by, reason, compromised, aborting, cut = [], trouble, held, holdUps } = rotation;
   const { atParent, cells = [] } = rotation;
   const how = [...(compromised ? ['compromised'] : []), ...(aborting ? ['back to the old root'] : [])];
-  const fields = formatFields([
-    [atParent ? "parent's rotation" : 'root rotation', `${phase}, since ${relativeTime(since, now)}: ${phases[phase]}`],
+  const fields = formatFields(
     [
-      'begun',
-      `${relativeTime(startedAt, now)} by ${escapeLine(by)}${reason === undefined ? '' : `: ${escapeLine(reason)}`}`,
+      [atParent ? "parent's rotation" : 'root rotation', `${phase}, since ${relativeTime(since, now)}: ${phases[phase]}`],
+      [
+        'begun',
+        `${relativeTime(startedAt, now)} by ${escapeLine(by)}${reason === undefined ? '' : `: ${escapeLine(reason)}`}`,
+      ],
+      ...(how.length === 0 ? [] : [['kind', how.join(', ')] as const]),
+      ...(trouble === undefined ? [] : [['trouble', escapeLine(trouble)] as const]),
+      ...(cut.length === 0 ? [] : [['left behind', cut.map(escapeLine).join(', ')] as const]),
+      ...(cells.length === 0 ? [] : [['cells', cells.map(cellOf).join(', ')] as const]),
+      [atParent ? 'held up here by' : 'held up by', held === 0 ? 'nobody' : String(held)],
     ],
-    ...(how.length === 0 ? [] : [['kind', how.join(', ')] as const]),
-    ...(trouble === undefined ? [] : [['trouble', escapeLine(trouble)] as const]),
-    ...(cut.length === 0 ? [] : [['left behind', cut.map(escapeLine).join(', ')] as const]),
-    ...(cells.length === 0 ? [] : [['cells', cells.map(cellOf).join(', ')] as const]),
-    [atParent ? 'held up here by' : 'held up by', held === 0 ? 'nobody' : String(held)],
-  ]);
+    width,
+  );
   if (holdUps.length === 0) return fields;
   const rows = holdUps.map(({ kind, who, why, since: from }) => [kind, who, relativeTime(from, now), why]);
-  return `${fields}\n${formatTable(['HELD UP BY', 'WHO', 'SINCE', 'WHY'], rows)}`;
+  return `${fields}\n${formatTable(['HELD UP BY', 'WHO', 'SINCE', 'WHY'], rows, width)}`;
 }
 
 function cellOf({ cell, state, held }: NonNullable<Rotation['cells']>[number]): string {

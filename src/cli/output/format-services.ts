@@ -13,30 +13,36 @@ export function formatServices(
   services: readonly Service[],
   proxies: readonly Proxy[],
   serves: (proxy: Proxy) => boolean,
+  width?: number,
 ): string {
+  // The document's place is the last column.
+  const shown = (row: readonly string[]): readonly string[] => (width === undefined ? row : row.slice(0, -1));
   const table = formatTable(
-    ['SERVICE', 'MTLS', 'PROXIES', 'CUT-OVER', 'DOCUMENT'],
-    services.flatMap((service) => {
-      if (service.external) {
+    shown(['SERVICE', 'MTLS', 'PROXIES', 'CUT-OVER', 'DOCUMENT']),
+    services
+      .flatMap((service) => {
+        if (service.external) {
+          const { file, line } = service.source;
+          return [[service.service, '-', '-', `outside of the mesh: ${service.spiffeId}`, `${file}:${line}`]];
+        }
+        const own = proxies.filter((proxy) => proxy.service === service.service && proxy.state !== 'gone');
+        const { fine, all } = service.endpointCounts ?? { fine: own.filter(serves).length, all: own.length };
         const { file, line } = service.source;
-        return [[service.service, '-', '-', `outside of the mesh: ${service.spiffeId}`, `${file}:${line}`]];
-      }
-      const own = proxies.filter((proxy) => proxy.service === service.service && proxy.state !== 'gone');
-      const { fine, all } = service.endpointCounts ?? { fine: own.filter(serves).length, all: own.length };
-      const { file, line } = service.source;
-      const row = [service.service, service.mtls, `${fine}/${all}`, cutOverOf(service, own, fine), `${file}:${line}`];
-      const ports = (service.ports ?? []).map(({ name, protocol }) => {
-        const serving = own.filter((proxy) => servesPort(proxy, name)).length;
-        return [
-          `  :${name} (${protocol})`,
-          '',
-          `${serving}/${own.length}`,
-          serving === 0 ? 'no proxy serves it' : '',
-          '',
-        ];
-      });
-      return [row, ...(service.endpointCounts === undefined ? ports : [])];
-    }),
+        const row = [service.service, service.mtls, `${fine}/${all}`, cutOverOf(service, own, fine), `${file}:${line}`];
+        const ports = (service.ports ?? []).map(({ name, protocol }) => {
+          const serving = own.filter((proxy) => servesPort(proxy, name)).length;
+          return [
+            `  :${name} (${protocol})`,
+            '',
+            `${serving}/${own.length}`,
+            serving === 0 ? 'no proxy serves it' : '',
+            '',
+          ];
+        });
+        return [row, ...(service.endpointCounts === undefined ? ports : [])];
+      })
+      .map(shown),
+    width,
   );
   const told = services.flatMap(({ endpoints = [] }) =>
     endpoints
@@ -44,11 +50,11 @@ export function formatServices(
       .map((endpoint) => [endpoint.of, formatHostPort(endpoint), endpoint.what, endpoint.toDo]),
   );
   if (told.length === 0) return table;
-  return `${table}\n${formatTable(['SERVICE', 'ITS ENDPOINT', 'ANSWERS', 'WHAT TO DO'], told)}`;
+  return `${table}\n${formatTable(['SERVICE', 'ITS ENDPOINT', 'ANSWERS', 'WHAT TO DO'], told, width)}`;
 }
 
 /** A service is not done because its document says strict: a proxy must be in front of its application, and nothing may bypass it. */
-function cutOverOf({ mtls, cutOver, endpoints }: Service, proxies: readonly Proxy[], serving: number): string {
+export function cutOverOf({ mtls, cutOver, endpoints }: Service, proxies: readonly Proxy[], serving: number): string {
   if (mtls !== 'strict')
     return cutOver === undefined ? '-' : cutOver.ready ? ready(cutOver.reasons) : held(cutOver.reasons);
   const around = proxies.flatMap(proxyPorts).flatMap(({ application, applicationState }) =>

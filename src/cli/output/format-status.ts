@@ -5,6 +5,7 @@ import type { ServicesAnswer } from '../../admin/wire-services.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import { defaultPort } from '../../lib/port-name.ts';
+import { formatApplications } from './format-applications.ts';
 import { attention } from './format-attention.ts';
 import { formatControl } from './format-control.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
@@ -15,7 +16,7 @@ import { formatPublishers } from './format-publishers.ts';
 import { formatRotation } from './format-rotation.ts';
 import { formatServices } from './format-services.ts';
 import { formatTokens } from './format-tokens.ts';
-import { portText } from './port-text.ts';
+import { formatHandshakes, formatShadow, formatTraffic } from './format-traffic.ts';
 import { proxyPorts, serves } from './proxy-ports.ts';
 import { formatTable } from './table.ts';
 import { relativeTime } from './time.ts';
@@ -31,25 +32,49 @@ export interface StatusView {
   readonly now: number;
 }
 
-const callers: Readonly<Record<TrafficCount['caller'], string>> = {
-  plaintext: 'anonymous, plaintext',
-  'one-way-tls': 'anonymous, TLS without a certificate',
-  legacy: 'anonymous, legacy certificate',
-  mtls: 'mTLS',
-};
+export interface StatusForm {
+  /** Of a line: columns that matter less are left out, and long cells go on below. Default: all columns, a row a line. */
+  readonly width?: number | undefined;
+  /** About some services alone: without the control plane itself, and with every application. */
+  readonly some?: boolean;
+}
 
-export function formatStatus({ status, services, proxies, traffic, handshakes = [], now }: StatusView): string {
-  const parts = [formatControl(status, now)];
-  const { publishers = [], issuerKeys = [], foreignBundles = [] } = status;
-  if (status.rotation !== undefined) parts.push(formatRotation(status.rotation, now));
-  if (issuerKeys.length > 0) parts.push(formatIssuerKeys(issuerKeys, now));
-  if (foreignBundles.length > 0) parts.push(formatForeignBundles(foreignBundles, now));
-  if (publishers.length > 0) parts.push(formatPublishers(publishers, now));
+export function formatStatus(
+  { status, services, proxies, traffic, handshakes = [], now }: StatusView,
+  { width, some = false }: StatusForm = {},
+): string {
+  const parts: string[] = some ? [] : [...formatControlPlane(status, now, width)];
   const serving = (proxy: Proxy): boolean => serves(proxy) === 'yes' && proxy.state === 'connected';
-  if (services.length > 0) parts.push(formatServices(services, proxies, serving));
-  if (proxies.length > 0) parts.push(formatProxies(proxies, now));
+  if (services.length > 0) parts.push(formatServices(services, proxies, serving, width));
+  if (proxies.length > 0) parts.push(formatProxies(proxies, now, width));
+  const applications = formatApplications({ proxies, all: some || width === undefined, width });
+  if (applications !== undefined) parts.push(applications);
   const told = proxies.flatMap((proxy) => attention(proxy, now).map((text) => [shortNode(proxy), text]));
-  if (told.length > 0) parts.push(formatTable(['PROXY', 'NEEDS SOMEBODY'], told));
+  if (told.length > 0) parts.push(formatTable(['PROXY', 'NEEDS SOMEBODY'], told, width));
+  parts.push(...formatRejections(proxies, width));
+  const there = proxies.filter(({ state }) => state === 'connected');
+  if (there.length > 0) parts.push(formatCrossCheck(there, now, width));
+  if (traffic.length > 0) parts.push(formatTraffic(traffic, now, width));
+  const tokens = formatTokens(traffic, now, width);
+  if (tokens !== undefined) parts.push(tokens);
+  if (handshakes.length > 0) parts.push(formatHandshakes(handshakes, now, width));
+  const shadowed = traffic.filter((count) => count.shadow !== undefined);
+  if (shadowed.length > 0) parts.push(formatShadow(shadowed, now, width));
+  return parts.join('\n');
+}
+
+function formatControlPlane(status: StatusAnswer, now: number, width: number | undefined): readonly string[] {
+  const { rotation, publishers = [], issuerKeys = [], foreignBundles = [] } = status;
+  return [
+    formatControl(status, now, width),
+    ...(rotation === undefined ? [] : [formatRotation(rotation, now, width)]),
+    ...(issuerKeys.length === 0 ? [] : [formatIssuerKeys(issuerKeys, now, width)]),
+    ...(foreignBundles.length === 0 ? [] : [formatForeignBundles(foreignBundles, now, width)]),
+    ...(publishers.length === 0 ? [] : [formatPublishers(publishers, now, width)]),
+  ];
+}
+
+function formatRejections(proxies: readonly Proxy[], width: number | undefined): readonly string[] {
   const rejections = proxies.flatMap((proxy) =>
     proxy.types.flatMap((type) =>
       type.nack === undefined
@@ -57,43 +82,43 @@ export function formatStatus({ status, services, proxies, traffic, handshakes = 
         : [[shortNode(proxy), shortType(type.typeUrl), String(type.nack.revision), type.nack.message]],
     ),
   );
-  if (rejections.length > 0) parts.push(formatTable(['REJECTED BY', 'TYPE', 'REVISION', 'WHY'], rejections));
   const rejected = proxies.flatMap((proxy) =>
     proxy.types.flatMap(({ nack }) =>
       (nack?.resources ?? []).map(({ name, madeBy }) => [shortNode(proxy), name, formatPlaces(madeBy)]),
     ),
   );
-  if (rejected.length > 0) parts.push(formatTable(['REJECTED BY', 'RESOURCE', 'MADE BY'], rejected));
-  const there = proxies.filter(({ state }) => state === 'connected');
-  if (there.length > 0) parts.push(formatCrossCheck(there, now));
-  if (traffic.length > 0) parts.push(formatTraffic(traffic, now));
-  const tokens = formatTokens(traffic, now);
-  if (tokens !== undefined) parts.push(tokens);
-  if (handshakes.length > 0) parts.push(formatHandshakes(handshakes, now));
-  const shadowed = traffic.filter((count) => count.shadow !== undefined);
-  if (shadowed.length > 0) parts.push(formatShadow(shadowed, now));
-  return parts.join('\n');
+  return [
+    ...(rejections.length === 0 ? [] : [formatTable(['REJECTED BY', 'TYPE', 'REVISION', 'WHY'], rejections, width)]),
+    ...(rejected.length === 0 ? [] : [formatTable(['REJECTED BY', 'RESOURCE', 'MADE BY'], rejected, width)]),
+  ];
 }
 
-function formatProxies(proxies: readonly Proxy[], now: number): string {
+interface Column {
+  readonly name: string;
+  /** Left out where lines must be short: another one says it too, or few need it. */
+  readonly wide?: true;
+  readonly of: (proxy: Proxy) => string;
+}
+
+function formatProxies(proxies: readonly Proxy[], now: number, width: number | undefined): string {
   // Where there is only one control plane, it is not said.
-  const at = ({ replica }: Proxy): readonly string[] =>
-    proxies.some((proxy) => proxy.replica) ? [replica ?? '-'] : [];
-  const rows = proxies.map((proxy) => [
-    shortNode(proxy),
-    proxy.state,
-    ...at(proxy),
-    relativeTime(proxy.since, now),
-    serves(proxy),
-    listens(proxy),
-    accepted(proxy),
-    proxy.types.some((type) => type.nack !== undefined) ? 'yes' : 'no',
-    certificate(proxy, now),
-  ]);
-  const places = proxies.some((proxy) => proxy.replica) ? ['CONTROL PLANE'] : [];
+  const several = proxies.some(({ replica }) => replica);
+  const columns: readonly Column[] = [
+    { name: 'PROXY', of: shortNode },
+    { name: 'STATE', of: ({ state }) => state },
+    ...(several ? [{ name: 'CONTROL PLANE', wide: true, of: ({ replica }) => replica ?? '-' } satisfies Column] : []),
+    { name: 'SINCE', of: ({ since }) => relativeTime(since, now) },
+    { name: 'SERVES', of: serves },
+    { name: 'LISTENS', of: listens },
+    { name: 'ACCEPTED', of: accepted },
+    { name: 'REJECTS', wide: true, of: ({ types }) => (types.some(({ nack }) => nack !== undefined) ? 'yes' : 'no') },
+    { name: 'CERTIFICATE', of: (proxy) => certificate(proxy, now) },
+  ];
+  const shown = columns.filter(({ wide }) => width === undefined || wide === undefined);
   return formatTable(
-    ['PROXY', 'STATE', ...places, 'SINCE', 'SERVES', 'LISTENS', 'ACCEPTED', 'REJECTS', 'CERTIFICATE'],
-    rows,
+    shown.map(({ name }) => name),
+    proxies.map((proxy) => shown.map(({ of }) => of(proxy))),
+    width,
   );
 }
 
@@ -128,88 +153,6 @@ function accepted({ state, types, withheld }: Proxy): string {
   const revision = Math.min(...open.map(({ ackedRevision = 0 }) => ackedRevision));
   const what = open.map(({ typeUrl, nack }) => `${shortType(typeUrl)} ${nack === undefined ? 'pending' : 'rejected'}`);
   return `${revision === 0 ? 'nothing' : revision}: ${what.join(', ')}`;
-}
-
-function formatTraffic(traffic: readonly TrafficCount[], now: number): string {
-  interface Row {
-    readonly first: TrafficCount;
-    readonly allowed: number;
-    readonly failed: number;
-    readonly denied: number;
-    readonly lastSeen: number;
-  }
-  const rows = new Map<string, Row>();
-  for (const count of traffic) {
-    const name = JSON.stringify([portText(count), count.caller, count.principal, count.token]);
-    const row = rows.get(name) ?? { first: count, allowed: 0, failed: 0, denied: 0, lastSeen: 0 };
-    rows.set(name, {
-      first: row.first,
-      allowed: row.allowed + (count.decision === 'allowed' ? count.count : 0),
-      failed: row.failed + (count.decision === 'failed' ? count.count : 0),
-      denied: row.denied + (count.decision === 'denied' ? count.count : 0),
-      lastSeen: Math.max(row.lastSeen, count.lastSeen),
-    });
-  }
-  const lines = [...rows.values()]
-    .sort((a, b) => compareText(portText(a.first), portText(b.first)) || order(a.first) - order(b.first))
-    .map(({ first, allowed, failed, denied, lastSeen }) => [
-      portText(first),
-      callers[first.caller],
-      first.principal ?? (first.token === undefined ? '-' : `token of ${first.token}`),
-      String(allowed),
-      String(failed),
-      String(denied),
-      relativeTime(lastSeen, now),
-    ]);
-  return formatTable(['SERVICE', 'CALLED BY', 'IDENTITY', 'ALLOWED', 'FAILED', 'DENIED', 'LAST'], lines);
-}
-
-/** Connections that never became a call: the newest first. */
-function formatHandshakes(handshakes: TrafficAnswer['handshakes'], now: number): string {
-  return formatTable(
-    ['SERVICE', 'FAILED HANDSHAKES FROM', 'WHY', 'COUNT', 'LAST'],
-    handshakes
-      .toSorted((a, b) => b.lastSeen - a.lastSeen)
-      .map(({ service, port, address: from, why, count, lastSeen }) => [
-        portText({ service, port }),
-        from,
-        why,
-        String(count),
-        relativeTime(lastSeen, now),
-      ]),
-  );
-}
-
-/** What shadow policies would have decided differently: one line per caller, method and policy. */
-function formatShadow(traffic: readonly TrafficCount[], now: number): string {
-  const rows = new Map<string, TrafficCount>();
-  for (const count of traffic) {
-    const { service, port, caller, principal, peer, method, shadow } = count;
-    const name = JSON.stringify([service, port, caller, principal, peer, method, shadow]);
-    const before = rows.get(name);
-    const lastSeen = Math.max(count.lastSeen, before?.lastSeen ?? 0);
-    rows.set(name, { ...count, count: count.count + (before?.count ?? 0), lastSeen });
-  }
-  return formatTable(
-    ['SERVICE', 'CALLER', 'METHOD', 'SHADOW WOULD', 'POLICY', 'COUNT', 'LAST'],
-    [...rows.values()].map(({ service, port, caller, principal, peer, method, shadow, count, lastSeen }) => [
-      portText({ service, port }),
-      principal ?? `${callers[caller]}${peer === undefined ? '' : ` (${peer})`}`,
-      method ?? '-',
-      shadow?.decision === 'allowed' ? 'allow' : 'deny',
-      shadow?.policy ?? '(no allow rule)',
-      String(count),
-      relativeTime(lastSeen, now),
-    ]),
-  );
-}
-
-function order({ caller }: TrafficCount): number {
-  return Object.keys(callers).indexOf(caller);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Without the scheme, which is the same for all. */

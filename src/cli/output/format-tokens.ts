@@ -5,7 +5,7 @@ import { formatTable } from './table.ts';
 import { relativeTime } from './time.ts';
 
 /** Undefined if none was. */
-export function formatTokens(traffic: readonly TrafficCount[], now: number): string | undefined {
+export function formatTokens(traffic: readonly TrafficCount[], now: number, width?: number): string | undefined {
   const rows = new Map<string, TrafficCount>();
   for (const count of traffic) {
     if (count.credential === undefined) continue;
@@ -29,5 +29,6 @@ export function formatTokens(traffic: readonly TrafficCount[], now: number): str
       relativeTime(row.firstSeen ?? row.lastSeen, now),
       relativeTime(row.lastSeen, now),
     ]),
+    width,
   );
 }

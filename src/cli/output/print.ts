@@ -9,6 +9,11 @@ export function formatOf(command: Command): Format {
   return readFormat(command.optsWithGlobals()['output']);
 }
 
+/** With every column, however long a line gets; only tables that have a short form know the difference. */
+export function isWide(command: Command): boolean {
+  return command.optsWithGlobals()['output'] === 'wide';
+}
+
 /** The same for a command line that could not be parsed. */
 export function formatIn(args: readonly string[]): Format {
   const end = args.indexOf('--');

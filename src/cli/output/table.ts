@@ -1,22 +1,72 @@
-// Tables for people: aligned columns, a heading in capitals, every cell escaped.
+// Tables for people: aligned columns, a heading in capitals, every cell escaped. With a width, long cells go on in the lines below: nothing
+// is left out.
 import { escapeLine } from '../../lib/escape.ts';
 
-export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+const gap = 3;
+/** Where lines must be short. */
+const narrowGap = 2;
+/** A column is never narrower than this, or than its heading. */
+const least = 6;
+
+/** `width`: of a line; default: as wide as it gets, a row a line. */
+export function formatTable(
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+  width = Number.POSITIVE_INFINITY,
+): string {
   const cells = [heading, ...rows].map((row) => row.map(escapeLine));
-  const widths = heading.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const natural = heading.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const between = Number.isFinite(width) ? narrowGap : gap;
+  const widths = narrowed(natural, heading, width - between * (heading.length - 1));
   return cells
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('   ')
-        .trimEnd(),
-    )
-    .map((line) => `${line}\n`)
+    .flatMap((row) => linesOf(row.map((cell, column) => wrap(cell, widths[column] ?? 0))))
+    .map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' '.repeat(between)))
+    .map((line) => `${line.trimEnd()}\n`)
     .join('');
 }
 
 /** Aligned `name  value` lines. */
-export function formatFields(fields: readonly (readonly [name: string, value: string])[]): string {
-  const width = Math.max(...fields.map(([name]) => name.length));
-  return fields.map(([name, value]) => `${name.padEnd(width)}   ${escapeLine(value)}\n`).join('');
+export function formatFields(
+  fields: readonly (readonly [name: string, value: string])[],
+  width = Number.POSITIVE_INFINITY,
+): string {
+  const left = Math.max(...fields.map(([name]) => name.length)) + gap;
+  return fields
+    .flatMap(([name, value]) =>
+      wrap(escapeLine(value), Math.max(width - left, least)).map(
+        (line, at) => (at === 0 ? name : '').padEnd(left) + line,
+      ),
+    )
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('');
+}
+
+/** The widest columns give way, all to the same width. */
+function narrowed(natural: readonly number[], heading: readonly string[], room: number): readonly number[] {
+  const total = (widths: readonly number[]): number => widths.reduce((sum, width) => sum + width, 0);
+  let widths = natural;
+  for (let most = Math.max(...natural) - 1; total(widths) > room && most >= least; most--) {
+    widths = natural.map((width, column) => Math.min(width, Math.max(most, heading[column]?.length ?? 0)));
+  }
+  return widths;
+}
+
+/** At a space where there is one, else after a mark that ends a part of a name. */
+function wrap(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > width) {
+    const space = rest.lastIndexOf(' ', width);
+    const mark = Math.max(...['/', '~', ':', ',', '.', '-'].map((one) => rest.lastIndexOf(one, width - 1)));
+    const at = space > 0 ? space : mark > 0 ? mark + 1 : width;
+    lines.push(rest.slice(0, at));
+    rest = rest.slice(at).trimStart();
+  }
+  return [...lines, rest];
+}
+
+/** The lines of a row. */
+function linesOf(cells: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  const height = Math.max(...cells.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, line) => cells.map((lines) => lines[line] ?? ''));
 }

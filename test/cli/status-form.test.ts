@@ -1,0 +1,140 @@
+// What `status` makes of a width and of a filter: every line fits, nothing is lost, and only what was asked for is there.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatStatus, type StatusView } from '../../src/cli/output/format-status.ts';
+import { selectStatus } from '../../src/cli/output/select-status.ts';
+import { formatFields, formatTable } from '../../src/cli/output/table.ts';
+
+const now = Date.parse('2026-11-29T12:00:00Z');
+const source = { file: 'mesh.d/services/a-file-with-a-long-name.yaml', line: 12, column: 1 };
+type Proxy = StatusView['proxies'][number];
+type Service = StatusView['services'][number];
+
+const service = (key: string, more: Partial<Service> = {}): Service => ({
+  ...{ service: key, spiffeId: `spiffe://cells.example.com/${key}`, mtls: 'strict', source },
+  ...more,
+});
+const proxy = (key: string, instance: string, more: Partial<Proxy> = {}): Proxy => ({
+  ...{
+    node: `spiffe://cells.example.com/${key}~${instance}`,
+    spiffeId: `spiffe://cells.example.com/${key}`,
+    service: key,
+  },
+  ...{ state: 'connected', since: now - 60_000, ready: true, replica: 'control-1.cells.example.com' },
+  ...{ inbound: { address: '10.0.0.17', port: 8443 }, application: { address: '127.0.0.1', port: 8080 } },
+  ...{ applicationState: { answers: true, on: ['127.0.0.1'], around: [] }, types: [] },
+  certificate: { serial: 'ab', notAfter: now + 1_800_000 },
+  ...more,
+});
+const down = { answers: false, why: 'ECONNREFUSED', on: ['::1'], around: [] };
+const open = { answers: true, on: ['0.0.0.0'], around: ['0.0.0.0'] };
+const call = { caller: 'mtls', decision: 'allowed', count: 3, firstSeen: now, lastSeen: now } as const;
+
+const view: StatusView = {
+  status: {
+    ...{ version: '0.1.0', startedAt: now - 3_600_000, trustDomain: 'cells.example.com', revision: 7, problems: [] },
+    ...{ ready: true, reasons: [], proxies: { connected: 4, held: 0, gone: 0, rejecting: 0 } },
+  },
+  services: [service('cell-1/api'), service('cell-1/topology-service'), service('cell-2/api'), service('web')],
+  proxies: [
+    proxy('cell-1/api', '4f0c2a1b'),
+    proxy('cell-1/api', '77aa77aa', { applicationState: down }),
+    proxy('cell-1/topology-service', 'a1b2c3d4'),
+    proxy('cell-2/api', '00112233', { applicationState: open }),
+    proxy('web', 'ffeeddcc'),
+  ],
+  traffic: [
+    { ...call, service: 'cell-1/api', principal: 'spiffe://cells.example.com/web' },
+    { ...call, service: 'cell-2/api', principal: 'spiffe://cells.example.com/web', decision: 'denied' },
+  ],
+  handshakes: [
+    {
+      service: 'cell-2/api',
+      address: '10.1.2.3',
+      why: 'it presented no certificate',
+      caller: true,
+      count: 2,
+      lastSeen: now,
+    },
+  ],
+  now,
+};
+const longest = (text: string): number => Math.max(...text.split('\n').map((line) => line.length));
+/** Without what only gives it its form. */
+const letters = (text: string): string => text.replaceAll(/\s/g, '');
+
+describe('a table', () => {
+  const cell = fc.stringMatching(/^[a-z0-9/~:., -]{0,80}$/).map((text) => text.trim());
+  it('of any cells fits where its headings do, and loses nothing', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(cell, cell, cell), { maxLength: 8 }),
+        fc.integer({ min: 40, max: 120 }),
+        (rows, width) => {
+          const text = formatTable(['ONE', 'SECOND', 'THIRD ONE'], rows, width);
+          expect(longest(text)).toBeLessThanOrEqual(width);
+          const sorted = (all: string): string => [...letters(all)].toSorted().join('');
+          expect(sorted(text)).toBe(sorted(`ONESECONDTHIRDONE${rows.flat().join('')}`));
+        },
+      ),
+    );
+  });
+  it('is the same as without a width, where it fits', () => {
+    const rows = [['a', 'b']];
+    expect(formatTable(['X', 'Y'], rows)).toBe('X   Y\na   b\n');
+    expect(formatTable(['X', 'Y'], rows, 80)).toBe('X  Y\na  b\n');
+    expect(formatFields([['name', 'one two three']], 15)).toBe('name   one two\n       three\n');
+  });
+});
+
+describe('status', () => {
+  it('fits 100 columns, and 60; wide has a row a line, with more columns', () => {
+    for (const width of [60, 80, 100]) expect(longest(formatStatus(view, { width }))).toBeLessThanOrEqual(width);
+    const wide = formatStatus(view);
+    expect(wide).toContain('CONTROL PLANE');
+    expect(wide).toContain('DOCUMENT');
+    expect(longest(wide)).toBeGreaterThan(100);
+    const narrow = formatStatus(view, { width: 100 });
+    expect(narrow).not.toContain('DOCUMENT');
+    expect(narrow).toMatch(/^cell-1\/api +strict +1\/2 /m);
+  });
+
+  it('lists applications that do not answer, or can be reached around their sidecar; wide, all', () => {
+    const narrow = formatStatus(view, { width: 100 });
+    expect(letters(narrow)).toContain(letters('77aa77aa 127.0.0.1:8080 NO'));
+    expect(letters(narrow)).toContain(letters('YES: 0.0.0.0:8080'));
+    const applications = formatStatus(view)
+      .split('\n')
+      .filter((line) => line.includes('127.0.0.1:8080'));
+    expect(applications.length).toBe(view.proxies.length);
+  });
+
+  it('of one service has that one, its proxies, calls to it and those that it makes', () => {
+    const one = selectStatus(view, { service: 'web' });
+    expect(one.services.map((each) => each.service)).toEqual(['web']);
+    expect(one.proxies.length).toBe(1);
+    expect(one.traffic.length).toBe(2);
+    expect(one.handshakes).toEqual([]);
+    const text = formatStatus(one, { width: 100, some: true });
+    expect(text).not.toContain('trust domain');
+    expect(text).toContain('APPLICATION OF');
+  });
+
+  it('of a cell has its services alone', () => {
+    const { services, proxies, traffic } = selectStatus(view, { cell: 'cell-1' });
+    expect(services.map((each) => each.service)).toEqual(['cell-1/api', 'cell-1/topology-service']);
+    expect([proxies.length, traffic.length]).toEqual([3, 1]);
+  });
+
+  it('of problems has what is not in order alone', () => {
+    const { services, proxies, traffic, handshakes } = selectStatus(view, { problems: true });
+    expect(services.map((each) => each.service)).toEqual(['cell-1/api', 'cell-2/api']);
+    expect(proxies.map(({ node }) => node.split('~')[1])).toEqual(['77aa77aa', '00112233']);
+    expect([traffic.length, handshakes?.length]).toEqual([1, 1]);
+  });
+
+  it('of what there is not says what there is', () => {
+    expect(() => selectStatus(view, { service: 'api' })).toThrow('no service "api"');
+    expect(() => selectStatus(view, { cell: 'cell-9' })).toThrow('no cell with a service "cell-9"');
+  });
+});

@@ -83,7 +83,7 @@ export function createEdgeEverywhere(
   return async (edge) => {
     const told = await others.ask('edge', jsonOf([edge])[0] ?? null).catch(() => new Map<string, readonly Json[]>());
     const refusals = [...about(edge)];
-    for (const answer of told.values()) refusals.push(...answer.filter(isRefusal));
+    for (const one of [...told.values()].flat()) if (isRefusal(one)) refusals.push(one);
     const silent = others.list().flatMap(({ id }) => (id === others.id || told.has(id) ? [] : [id]));
     return { refusals: refusals.toSorted((a, b) => b.at - a.at), silent };
   };

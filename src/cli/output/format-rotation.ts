@@ -39,7 +39,10 @@ export function formatRotation(rotation: Rotation, now: number, width?: number):
   const how = [...(compromised ? ['compromised'] : []), ...(aborting ? ['back to the old root'] : [])];
   const fields = formatFields(
     [
-      [atParent ? "parent's rotation" : 'root rotation', `${phase}, since ${relativeTime(since, now)}: ${phases[phase]}`],
+      [
+        atParent ? "parent's rotation" : 'root rotation',
+        `${phase}, since ${relativeTime(since, now)}: ${phases[phase]}`,
+      ],
       [
         'begun',
         `${relativeTime(startedAt, now)} by ${escapeLine(by)}${reason === undefined ? '' : `: ${escapeLine(reason)}`}`,

@@ -51,7 +51,8 @@ const explained: Readonly<Partial<Record<CauseName, readonly Seen[]>>> = {
   'certificate-other-root': tls,
   'clock-off': tls,
   'endpoint-plaintext': ['endpoint-plaintext', ...unreachable],
-  'endpoint-not-trusted': tls,
+  // What Envoy said of the certificate there says more than a probe of it.
+  'endpoint-not-trusted': ['endpoint-not-trusted', 'endpoint-fails', 'connection-broke'],
   'endpoint-refuses': unreachable,
   'application-down': application,
   'application-elsewhere': application,

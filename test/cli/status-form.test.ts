@@ -100,13 +100,12 @@ describe('status', () => {
   });
 
   it('lists applications that do not answer, or can be reached around their sidecar; wide, all', () => {
-    const narrow = formatStatus(view, { width: 100 });
-    expect(letters(narrow)).toContain(letters('77aa77aa 127.0.0.1:8080 NO'));
-    expect(letters(narrow)).toContain(letters('YES: 0.0.0.0:8080'));
-    const applications = formatStatus(view)
-      .split('\n')
-      .filter((line) => line.includes('127.0.0.1:8080'));
-    expect(applications.length).toBe(view.proxies.length);
+    const narrow = formatStatus(view, { width: 160 });
+    expect(narrow).toMatch(/~77aa77aa +127\.0\.0\.1:8080 +NO \(ECONNREFUSED\) +::1 +-$/m);
+    expect(narrow).toMatch(/~00112233 +127\.0\.0\.1:8080 +yes +0\.0\.0\.0 +YES: 0\.0\.0\.0:8080$/m);
+    const applications = (text: string): number => text.split('\n').filter((line) => line.includes('127.0.0.1:8080')).length;
+    expect(applications(narrow)).toBe(2);
+    expect(applications(formatStatus(view))).toBe(view.proxies.length);
   });
 
   it('of one service has that one, its proxies, calls to it and those that it makes', () => {

@@ -5,8 +5,8 @@ import { escapeLine } from '../../lib/escape.ts';
 const gap = 3;
 /** Where lines must be short. */
 const narrowGap = 2;
-/** A column is never narrower than this, or than its heading. */
-const least = 6;
+/** A column is never narrower than this, or than the longest word of its heading. */
+const least = 5;
 
 /** `width`: of a line; default: as wide as it gets, a row a line. */
 export function formatTable(
@@ -44,9 +44,10 @@ export function formatFields(
 /** The widest columns give way, all to the same width. */
 function narrowed(natural: readonly number[], heading: readonly string[], room: number): readonly number[] {
   const total = (widths: readonly number[]): number => widths.reduce((sum, width) => sum + width, 0);
+  const words = heading.map((name) => Math.max(...name.split(' ').map(({ length }) => length)));
   let widths = natural;
   for (let most = Math.max(...natural) - 1; total(widths) > room && most >= least; most--) {
-    widths = natural.map((width, column) => Math.min(width, Math.max(most, heading[column]?.length ?? 0)));
+    widths = natural.map((width, column) => Math.min(width, Math.max(most, words[column] ?? 0)));
   }
   return widths;
 }

@@ -2,12 +2,15 @@
 import { expect } from 'vitest';
 import type { DiagnosisAnswer } from '../../../src/admin/wire-doctor.ts';
 import { formatDiagnosis } from '../../../src/cli/output/format-diagnosis.ts';
+import { defined } from '../../../src/lib/defined.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { ServeHarness } from '../../support/serve-harness.ts';
 
 export interface Expected {
-  /** That of the likeliest cause. */
+  /** That of the likeliest cause; several, with `|`, where it depends on who looks first. */
   readonly cause: string;
+  /** What is asked about. Default: nothing, so the last call that failed. */
+  readonly path?: string;
   readonly what: RegExp;
   readonly toDo: RegExp;
 }
@@ -20,14 +23,14 @@ export async function diagnosed(
   { admin }: Pick<ServeHarness, 'admin'>,
   caller: string,
   target: string,
-  { cause, what, toDo }: Expected,
+  { cause, path, what, toDo }: Expected,
 ): Promise<DiagnosisAnswer> {
   let last: DiagnosisAnswer | undefined;
   const found = await eventually(
     cause,
     async () => {
-      last = await admin.doctor({ caller, target });
-      return last.findings[0]?.cause === cause ? last : undefined;
+      last = await admin.doctor({ caller, target, ...defined({ path }) });
+      return cause.split('|').includes(last.findings[0]?.cause ?? '') ? last : undefined;
     },
     patienceMs,
   ).catch((reason: unknown) => {

@@ -32,6 +32,8 @@ export const requestRows: readonly RequestRow[] = [
     ...{ cause: 'token-missing', what: /asks for a token of gitlab for "api" as well/, toDo: /send the token/ },
   }),
   api('an escaped slash', request('/fine%2Fx'), 400, {
+    // Refused before there is a log entry that names it.
+    path: '/fine%2Fx',
     ...{ cause: 'path-refused', what: /an escaped slash/, toDo: /authorization-semantics/ },
   }),
   // Refused by the caller's own sidecar.
@@ -99,6 +101,6 @@ export const requestRows: readonly RequestRow[] = [
     ...{ cause: 'application-breaks-off', what: /stopped being valid HTTP/, toDo: /exited or gave up midway/ },
   }),
   api('an answer that does not come', request('/slow'), 504, {
-    ...{ cause: 'answer-slow', what: /did not answer within `timeouts\.request`/, toDo: /longer time/ },
+    ...{ cause: 'answer-slow', what: /did not answer within `timeouts\.request`|took too long/, toDo: /timeouts|longer time/ },
   }),
 ];

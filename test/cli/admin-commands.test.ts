@@ -278,7 +278,7 @@ describe('status', () => {
     const problem = { severity: 'error', code: 'yaml', message: 'not YAML', source } as const;
     const status = () => ({ version: '9', trustDomain: 'td1', problems: [problem], startedAt: admin.clock.now() });
     await withAdmin({ status }, async (other) => {
-      const { code, stdout, stderr } = await cellwall(['status'], '', other);
+      const { code, stdout, stderr } = await cellwall(['status', '-o', 'wide'], '', other);
       expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/^documents +1 error /m) });
       expect(stderr).toContain('mesh.d/api.yaml:3:1: error: not YAML');
       const json = await cellwall(['status', '-o', 'json'], '', other);
@@ -323,7 +323,7 @@ describe('status', () => {
       certificates: () => [pushed('a', 0), pushed('b', 240_000), pushed('b', 900_000), pushed('c', 300_000)],
     };
     await withAdmin(given, async (other) => {
-      const { stdout } = await cellwall(['status'], '', other);
+      const { stdout } = await cellwall(['status', '-o', 'wide'], '', other);
       expect(stdout).toMatch(/web~a +connected .* ENDED 3m ago$/m);
       expect(stdout).toMatch(/web~b +held .* ENDED 4m ago$/m);
       expect(stdout).toMatch(/web~c +gone .* ENDED 5m ago$/m);
@@ -372,7 +372,7 @@ describe('status', () => {
       ],
     };
     await withAdmin(given, async (other) => {
-      const { code, stdout } = await cellwall(['status'], '', other);
+      const { code, stdout } = await cellwall(['status', '-o', 'wide'], '', other);
       expect(code).toBe(0);
       const rows = stdout.split('\n').map((line) => line.split(/ {3,}/));
       expect(rows).toContainEqual([
@@ -412,7 +412,7 @@ describe('what a proxy accepted', () => {
     ];
     let stdout = '';
     await withAdmin({ proxies }, async (other) => {
-      ({ stdout } = await cellwall(['status'], '', other));
+      ({ stdout } = await cellwall(['status', '-o', 'wide'], '', other));
     });
     return stdout
       .split('\n')
@@ -464,7 +464,7 @@ describe('identity', () => {
       expect(stdout).toMatch(/^ +namespace must be "a", and is "b"$/m);
       expect((await cellwall(['doctor', 'svid', 'kubernetes'], '', other)).code).toBe(3);
       expect(await cellwall(['doctor', 'svid', 'aws'], '', other)).toMatchObject({ code: 0 });
-      expect((await cellwall(['status'], '', other)).stdout).toMatch(/^no SVID +for 1 who asked/m);
+      expect((await cellwall(['status', '-o', 'wide'], '', other)).stdout).toMatch(/^no SVID +for 1 who asked/m);
     });
     expect(await cellwall(['doctor', 'svid'], '')).toMatchObject({ code: 0 });
   });

@@ -76,7 +76,11 @@ export function explain(mesh: MeshIr, request: AccessRequest): Explanation {
       why: whyOf(result, caller),
     })),
     undecidable: service.rawPatches ?? [],
-    notes: [...notesOfQuestion(service, request), ...notesOf(mesh, service, caller, callerService, decision)],
+    notes: [
+      ...notesOfQuestion(service, request),
+      ...missingTokens(mesh, request, decision),
+      ...notesOf(mesh, service, caller, callerService, decision),
+    ],
     ...defined({ remedy }),
   };
 }
@@ -113,17 +117,17 @@ function callerText({ token, ...caller }: Caller): string {
   return texts.length === 0 ? who : `${who} (${texts.join(', ')})`;
 }
 
-/** Whose token the rules ask for that know the caller and do not take it without one. */
-function missingTokens({ outcome, considered }: Decision, caller: Caller): readonly string[] {
+/** Whose token the rule asks for that would let in this call with one. */
+function missingTokens(mesh: MeshIr, request: AccessRequest, { outcome }: Decision): readonly string[] {
   if (outcome === 'allowed') return [];
-  return considered.flatMap(({ rule, result }) => {
-    if (result.kind === 'matched' || result.by !== 'token') return [];
-    return rule.principals.flatMap((one) =>
-      one.kind === 'with-token' && matchPrincipal(one.caller, caller)
-        ? [`${rule.id} asks for a token of ${one.token.issuer} for "${one.token.audience}" as well`]
-        : [],
-    );
-  });
+  const { caller } = request;
+  const { outcome: then, rule } = decide(mesh, { ...request, caller: { ...caller, token: 'any' } });
+  if (then !== 'allowed' || rule === undefined) return [];
+  return rule.principals.flatMap((one) =>
+    one.kind === 'with-token' && matchPrincipal(one.caller, caller)
+      ? [`${rule.id} asks for a token of ${one.token.issuer} for "${one.token.audience}" as well`]
+      : [],
+  );
 }
 
 /** What lets in a caller whose trust domain the port does not trust. */
@@ -145,7 +149,7 @@ function notesOf(
   decision: Decision,
 ): string[] {
   const { outcome, stage, rule, shadow } = decision;
-  const notes: string[] = [...missingTokens(decision, caller)];
+  const notes: string[] = [];
   if (caller.kind === 'id' && trustDomainOf(caller.id) !== mesh.trustDomain) {
     if (stage === 'handshake') notes.push(foreignNote(mesh, service, caller.id));
   } else if (

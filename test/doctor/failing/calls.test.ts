@@ -84,7 +84,7 @@ beforeAll(async () => {
   wall = await startServe(
     yaml(
       meshText('strict', `, jwtIssuers: [{name: gitlab, issuer: "${issuer}", jwks: '{"keys": [${key.jwk}]}'}]`),
-      serviceText('api', 'http1', ', timeouts: {request: 1s}, retries: {attempts: 0}'),
+      serviceText('api', 'http1', ', timeouts: {request: 3s}, retries: {attempts: 0}'),
       serviceText('grpc', 'grpc', ', retries: {attempts: 0}'),
       serviceText('gone'),
       serviceText('w'),
@@ -154,6 +154,11 @@ test('where no call has failed nothing is found; HTTP/1.0 is no fault', async ()
 test.each(requestRows)('$call: $cause', async ({ to, bytes, status, ...expected }) => {
   expect(await send(to, bytes)).toBe(status);
   await judged('web', to, expected);
+  if (expected.path === undefined) return;
+  // Its log entry must not come after that of the next call.
+  const isTold = async (): Promise<true | undefined> =>
+    (await wall.admin.doctor({ caller: 'web', target: to })).operation.path === '/fine/x' || undefined;
+  await eventually('it is told', isTold, 20_000);
 });
 
 test('a token that has ended counts as none', async () => {

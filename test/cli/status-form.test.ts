@@ -103,7 +103,8 @@ describe('status', () => {
     const narrow = formatStatus(view, { width: 160 });
     expect(narrow).toMatch(/~77aa77aa +127\.0\.0\.1:8080 +NO \(ECONNREFUSED\) +::1 +-$/m);
     expect(narrow).toMatch(/~00112233 +127\.0\.0\.1:8080 +yes +0\.0\.0\.0 +YES: 0\.0\.0\.0:8080$/m);
-    const applications = (text: string): number => text.split('\n').filter((line) => line.includes('127.0.0.1:8080')).length;
+    const applications = (text: string): number =>
+      text.split('\n').filter((line) => line.includes('127.0.0.1:8080')).length;
     expect(applications(narrow)).toBe(2);
     expect(applications(formatStatus(view))).toBe(view.proxies.length);
   });

@@ -173,7 +173,7 @@ function and(what: string, reason: string | undefined): string {
   return reason === undefined ? '' : `, and ${what}: ${reason}`;
 }
 
-export function operationText({ method = 'GET', path = '/' }: Operation): string {
+function operationText({ method = 'GET', path = '/' }: Operation): string {
   return `${method} ${path}`;
 }
 
@@ -190,7 +190,7 @@ function answer({ status = 0 }: SeenAnswer): string {
   return status >= 400 ? ` ${status}` : ' itself';
 }
 
-export function sideText(side: Side): string {
+function sideText(side: Side): string {
   return side === 'caller' ? "the caller's sidecar" : "the service's sidecar";
 }
 

@@ -30,7 +30,7 @@ function answered({ answers, call }: Facts): readonly Suspicion[] {
 }
 
 /** Undefined for a denial: policy says why. */
-export function wordsOf({ kind, details = '' }: SeenAnswer, target: string) {
+function wordsOf({ kind, details = '' }: SeenAnswer, target: string) {
   if (kind === 'denied') return undefined;
   return kind === 'own' ? ownAnswerWords(details, target) : failedAnswerWords(details, target);
 }

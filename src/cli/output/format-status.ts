@@ -7,13 +7,9 @@ import { formatHostPort } from '../../lib/host-port.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 import { formatApplications } from './format-applications.ts';
 import { attention } from './format-attention.ts';
-import { formatControl } from './format-control.ts';
+import { formatControlPlane } from './format-control-plane.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
-import { formatForeignBundles } from './format-foreign-bundles.ts';
-import { formatIssuerKeys } from './format-issuer-keys.ts';
 import { formatPlaces } from './format-places.ts';
-import { formatPublishers } from './format-publishers.ts';
-import { formatRotation } from './format-rotation.ts';
 import { formatServices } from './format-services.ts';
 import { formatTokens } from './format-tokens.ts';
 import { formatHandshakes, formatShadow, formatTraffic } from './format-traffic.ts';
@@ -61,17 +57,6 @@ export function formatStatus(
   const shadowed = traffic.filter((count) => count.shadow !== undefined);
   if (shadowed.length > 0) parts.push(formatShadow(shadowed, now, width));
   return parts.join('\n');
-}
-
-function formatControlPlane(status: StatusAnswer, now: number, width: number | undefined): readonly string[] {
-  const { rotation, publishers = [], issuerKeys = [], foreignBundles = [] } = status;
-  return [
-    formatControl(status, now, width),
-    ...(rotation === undefined ? [] : [formatRotation(rotation, now, width)]),
-    ...(issuerKeys.length === 0 ? [] : [formatIssuerKeys(issuerKeys, now, width)]),
-    ...(foreignBundles.length === 0 ? [] : [formatForeignBundles(foreignBundles, now, width)]),
-    ...(publishers.length === 0 ? [] : [formatPublishers(publishers, now, width)]),
-  ];
 }
 
 function formatRejections(proxies: readonly Proxy[], width: number | undefined): readonly string[] {

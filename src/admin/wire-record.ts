@@ -1,7 +1,7 @@
 // What the admin API answers about the record, its simulations, the gate, the history and the audit log.
 import { z } from 'zod';
 
-const portNameSchema = z.string().describe('Which of its ports, if that port has a name.');
+export const portNameSchema = z.string().describe('Which of its ports, if that port has a name.');
 
 export const trafficCountSchema = z.object({
   service: z.string(),
@@ -38,7 +38,7 @@ export const trafficCountSchema = z.object({
   firstSeen: z.number().optional().describe('Only of calls for which a token was set.'),
 });
 
-const handshakeSchema = z.object({
+export const handshakeSchema = z.object({
   service: z.string(),
   port: portNameSchema.exactOptional(),
   address: z.string().describe('Where they came from.'),
@@ -69,7 +69,7 @@ const callSchema = z.object({
   lastSeen: z.number(),
 });
 
-const gapSchema = z.object({
+export const gapSchema = z.object({
   node: z.string(),
   from: z.number(),
   to: z.number().exactOptional(),

@@ -22,7 +22,12 @@ export interface CountersReport {
   /** Two readings, one after the other: Envoy's counters are not all read at the same instant. */
   readonly first: EnvoyCounters;
   readonly second: EnvoyCounters;
+  /** TLS connections by key exchange group, in the second. Absent from an older helper. */
+  readonly groups?: Readonly<Record<string, number>>;
 }
+
+/** There are about ten that anybody uses. */
+const maxGroups = 32;
 
 /** Throws `invalid_argument`. */
 export function readCountersReport(body: Readonly<Record<string, unknown>>): CountersReport {
@@ -36,7 +41,8 @@ export function readCountersReport(body: Readonly<Record<string, unknown>>): Cou
   if (!isCount(readAt)) throw wrong('readAt');
   const certificate = body['certificate'] === undefined ? undefined : certificateOf(body['certificate']);
   const [first, second] = [countersOf(body['first']), countersOf(body['second'])];
-  return { instance, ...defined({ run, certificate }), epoch, last, readAt, first, second };
+  const groups = body['groups'] === undefined ? undefined : groupsOf(recordOf(body['groups']));
+  return { instance, ...defined({ run, certificate, groups }), epoch, last, readAt, first, second };
 }
 
 function certificateOf(value: unknown): CountersReport['certificate'] {
@@ -56,6 +62,17 @@ function countersOf(value: unknown): EnvoyCounters {
   });
   // One for each name.
   return Object.fromEntries(entries) as EnvoyCounters;
+}
+
+function groupsOf(record: Readonly<Record<string, unknown>>): Readonly<Record<string, number>> {
+  const entries = Object.entries(record);
+  if (entries.length > maxGroups) throw wrong('groups');
+  return Object.fromEntries(
+    entries.map(([name, count]) => {
+      if (!/^[A-Za-z0-9_-]{1,40}$/.test(name) || !isCount(count)) throw wrong('groups');
+      return [name, count];
+    }),
+  );
 }
 
 function isCount(value: unknown): value is number {

@@ -12,6 +12,7 @@ import type { Log } from '../lib/log.ts';
 import { isOutboundLogName, readInboundLogName, targetOfLogName } from '../lib/log-names.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { type InboundLog, isNoRequest, isRead, portOfLog, readLogName } from './access-log.ts';
+import { sampleOf } from './call-facts.ts';
 import { createCallMemo } from './call-memo.ts';
 import type { CrossCheck } from './cross-check.ts';
 import type { Handshakes } from './handshakes.ts';
@@ -106,6 +107,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
       if (odd !== undefined && !isRead(part.entry))
         handshakes?.notHttp({ service: own }, odd, part.entry.commonProperties);
       if (refusals !== undefined) takeOwnAnswer(part.entry, { service: own, node, target: called }, refusals);
+      deps.signals?.record({ side: 'outbound', service: own, target: called }, sampleOf(part, 'failed'));
     }
     if (stated?.service !== own) return;
     const domains = domainsOf(stated);

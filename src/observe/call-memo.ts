@@ -1,10 +1,16 @@
 // What entries with the same stable parts (stable-parts.ts) were counted as, so that the next one need not be decoded. Of limited size:
 // what was not asked for lately is dropped. For all proxies together: what one of them fills it with costs the others time, once each.
+import type { CallFacts } from '../signals/signals.ts';
 import type { Call } from './traffic-count.ts';
 
+export interface RememberedCall {
+  readonly call: Call;
+  readonly facts: CallFacts;
+}
+
 export interface CallMemo {
-  get(key: string): Call | undefined;
-  set(key: string, call: Call): void;
+  get(key: string): RememberedCall | undefined;
+  set(key: string, call: RememberedCall): void;
 }
 
 /** Characters of keys in one half. A call is about as large as its key. */
@@ -13,10 +19,10 @@ const defaultChars = 2 * 1024 * 1024;
 const maxKey = 8 * 1024;
 
 export function createCallMemo(halfChars = defaultChars): CallMemo {
-  let young = new Map<string, Call>();
-  let old = new Map<string, Call>();
+  let young = new Map<string, RememberedCall>();
+  let old = new Map<string, RememberedCall>();
   let chars = 0;
-  const put = (key: string, call: Call): void => {
+  const put = (key: string, call: RememberedCall): void => {
     if (chars + key.length > halfChars) {
       old = young;
       young = new Map();

@@ -20,6 +20,8 @@ export interface CounterReport {
   readonly readAt: number;
   readonly first: EnvoyCounters;
   readonly second: EnvoyCounters;
+  /** TLS connections by key exchange group, in the second. Absent from an older helper. */
+  readonly groups?: Readonly<Record<string, number>>;
 }
 
 export interface Missing extends Shortfall {

@@ -3,7 +3,8 @@
 // handshake, nobody's request) is never the case for these.
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { httpCall, type InboundLog, portOfLog } from './access-log.ts';
-import type { CallMemo } from './call-memo.ts';
+import { edgeOf, factsOf } from './call-facts.ts';
+import type { CallMemo, RememberedCall } from './call-memo.ts';
 import type { CrossCheck, InboundLogKind } from './cross-check.ts';
 import type { LogEntry } from './log-message.ts';
 import { hasCertificate } from './own-probe.ts';
@@ -12,7 +13,7 @@ import { type TakeEntryDeps, takeCall } from './take-entry.ts';
 import type { Call } from './traffic-count.ts';
 
 export interface RepeatedDeps
-  extends Pick<TakeEntryDeps, 'traffic' | 'breakGlass' | 'grantedTokens' | 'issuers' | 'keepPath'> {
+  extends Pick<TakeEntryDeps, 'traffic' | 'breakGlass' | 'grantedTokens' | 'issuers' | 'keepPath' | 'signals'> {
   readonly memo: CallMemo;
   readonly crossCheck?: Pick<CrossCheck, 'told'>;
 }
@@ -36,22 +37,35 @@ export interface RepeatedCalls {
 
 type Path = Call['path'];
 
+/** What was counted since the last flush. */
+interface Tally {
+  readonly paths: Map<Path, number>;
+  readonly took: number[];
+  count: number;
+  received: number;
+  sent: number;
+}
+
 /** For one stream: between two places, `flush`. */
 export function createRepeatedCalls({ memo, crossCheck, ...deps }: RepeatedDeps): RepeatedCalls {
-  const counts = new Map<Call, Map<Path, number>>();
+  const counts = new Map<RememberedCall, Tally>();
   let endedAt: number[] = [];
   let at: { readonly node: string; readonly kind: InboundLogKind } | undefined;
   return {
     count(parts, { stated, node, domains }) {
-      const call = memo.get(keyOf(parts, stated, domains));
-      if (call === undefined) return false;
+      const remembered = memo.get(keyOf(parts, stated, domains));
+      if (remembered === undefined) return false;
       const path = deps.keepPath(portOfLog(stated), parts.path);
-      let paths = counts.get(call);
-      if (paths === undefined) {
-        paths = new Map();
-        counts.set(call, paths);
+      let tally = counts.get(remembered);
+      if (tally === undefined) {
+        tally = { paths: new Map(), took: [], count: 0, received: 0, sent: 0 };
+        counts.set(remembered, tally);
       }
-      paths.set(path, (paths.get(path) ?? 0) + 1);
+      tally.paths.set(path, (tally.paths.get(path) ?? 0) + 1);
+      tally.count += 1;
+      tally.received += parts.received;
+      tally.sent += parts.sent;
+      if (parts.tookMs >= 0) tally.took.push(parts.tookMs);
       endedAt.push(parts.endedAt);
       at ??= { node, kind: stated.chain };
       return true;
@@ -62,16 +76,17 @@ export function createRepeatedCalls({ memo, crossCheck, ...deps }: RepeatedDeps)
       // Whether it is the control plane's own probe is asked of each entry of which that may be.
       if (common?.tlsProperties !== undefined && !hasCertificate(common)) return;
       const call = httpCall(stated, given.entry, domains, () => undefined);
-      if (call?.decision === 'allowed') memo.set(keyOf(parts, stated, domains), call);
+      if (call?.decision === 'allowed') memo.set(keyOf(parts, stated, domains), { call, facts: factsOf(given) });
     },
     flush() {
       if (at === undefined) return;
       const { node, kind } = at;
       crossCheck?.told(node, kind, endedAt);
-      for (const [call, paths] of counts) {
+      for (const [{ call, facts }, { paths, ...tally }] of counts) {
         for (const [path, count] of paths) {
           takeCall(path === undefined ? call : { ...call, path }, { node, count }, deps);
         }
+        deps.signals?.record(edgeOf(call), { facts, decision: call.decision, ...tally });
       }
       counts.clear();
       endedAt = [];

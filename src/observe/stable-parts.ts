@@ -12,6 +12,11 @@ export interface StableParts {
   readonly path: string;
   /** Epoch milliseconds of the proxy's clock; -Infinity if unknown. */
   readonly endedAt: number;
+  /** Milliseconds; -1 if unknown. */
+  readonly tookMs: number;
+  /** Bytes on the wire, from the caller and to it. */
+  readonly received: number;
+  readonly sent: number;
 }
 
 /** Larger ones are rare. */
@@ -25,21 +30,25 @@ export function stablePartsOf(bytes: Buffer, from: number, to: number): StablePa
   const path = pathIn(bytes);
   const peer = peerIn(bytes);
   const results = common.has(17) ? metadataIn(bytes) : '';
-  const endedAt = endIn(bytes);
+  const times = timesIn(bytes);
   const response = responseIn(bytes);
   if (path === undefined || peer === undefined || results === undefined) return undefined;
-  if (endedAt === undefined || response === undefined) return undefined;
+  if (times === undefined || response === undefined) return undefined;
+  const [received, sent] = [numberIn(bytes, 30), numberIn(bytes, 29)];
+  if (received === undefined || sent === undefined) return undefined;
   const method = request.has(1) ? text(bytes, request.from(1), request.to(1)) : '';
   // What filters said that they did: of one filter at most, otherwise it is decoded.
   const state = common.has(21) ? text(bytes, common.from(21), common.to(21)) : '';
-  return { key: `${part(peer)}${part(results)}${part(response)}${part(state)}${method}`, path, endedAt };
+  const flags = common.has(16) ? text(bytes, common.from(16), common.to(16)) : '';
+  const alike = `${part(peer)}${part(results)}${part(response)}${part(state)}${part(flags)}`;
+  return { key: `${alike}${tlsVersionIn(bytes)} ${method}`, path, ...times, received, sent };
 }
 
 // The messages and fields of envoy/data/accesslog/v3/accesslog.proto and what it imports.
 const entry = createScan({ delimited: [1, 3, 4] });
 /** A failure of the transport (28): the control plane's own probe may have come that way. */
-const common = createScan({ delimited: [2, 4, 5, 17, 20, 21, 23], refused: [28] });
-const tls = createScan({ delimited: [5] });
+const common = createScan({ delimited: [2, 4, 5, 16, 17, 20, 21, 23], varint: [29, 30], refused: [28] });
+const tls = createScan({ delimited: [5], varint: [1] });
 /** Nothing but a socket's address has a place in a key. */
 const address = createScan({ delimited: [1], refused: [2, 3] });
 const socket = createScan({ delimited: [2] });
@@ -144,11 +153,21 @@ function resultsIn(bytes: Buffer, from: number, to: number, found: string[]): bo
   });
 }
 
-function endIn(bytes: Buffer): number | undefined {
-  if (!common.has(5) || !common.has(23)) return Number.NEGATIVE_INFINITY;
+/** After `peerIn`, which looks into the same message. */
+function tlsVersionIn(bytes: Buffer): string {
+  return common.has(4) && tls.has(1) ? text(bytes, tls.from(1), tls.to(1)) : '';
+}
+
+function numberIn(bytes: Buffer, field: number): number | undefined {
+  return common.has(field) ? readVarint(bytes, common.from(field), common.to(field)) : 0;
+}
+
+function timesIn(bytes: Buffer): Pick<StableParts, 'endedAt' | 'tookMs'> | undefined {
+  const tookMs = common.has(23) ? millisIn(bytes, common.from(23), common.to(23)) : -1;
+  if (tookMs === undefined) return undefined;
+  if (!common.has(5) || !common.has(23)) return { endedAt: Number.NEGATIVE_INFINITY, tookMs };
   const start = millisIn(bytes, common.from(5), common.to(5));
-  const took = millisIn(bytes, common.from(23), common.to(23));
-  return start === undefined || took === undefined ? undefined : start + took;
+  return start === undefined ? undefined : { endedAt: start + tookMs, tookMs };
 }
 
 function millisIn(bytes: Buffer, from: number, to: number): number | undefined {

@@ -2,8 +2,10 @@
 // failures by their id.
 import type { HTTPAccessLogEntry, TCPAccessLogEntry } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import type { TrustDomain } from '../model/spiffe-id.ts';
+import type { RecordedSignals } from '../signals/recorded-signals.ts';
 import { httpCall, type InboundLog, type KeepPath, tcpCall } from './access-log.ts';
 import type { BreakGlassWatch } from './break-glass.ts';
+import { edgeOf, sampleOf } from './call-facts.ts';
 import { idsOf, pathOf } from './entry-ids.ts';
 import type { GrantedTokens } from './granted-tokens.ts';
 import type { Refusals } from './refusals.ts';
@@ -20,6 +22,8 @@ export interface TakeEntryDeps {
   /** Absent: which tokens were set for whom is in the record alone. */
   readonly grantedTokens?: GrantedTokens;
   readonly issuers?: Pick<SeenIssuers, 'see'>;
+  /** Absent: how calls went is not kept. */
+  readonly signals?: Pick<RecordedSignals, 'record'>;
 }
 
 export interface EntryPlace {
@@ -35,11 +39,12 @@ export type Entry =
 
 /** `stated`: what the log's name says. Entries that are no call are ignored. */
 export function takeEntry(given: Entry, { stated, node, domains }: EntryPlace, deps: TakeEntryDeps): void {
-  const { keepPath, refusals } = deps;
+  const { keepPath, refusals, signals } = deps;
   const call =
     given.kind === 'http' ? httpCall(stated, given.entry, domains, keepPath) : tcpCall(stated, given.entry, domains);
   if (call === undefined) return;
   takeCall(call, { node, count: 1 }, deps);
+  signals?.record(edgeOf(call), sampleOf(given, call.decision));
   if (given.kind === 'http') keepAnswer(given.entry, call, node, refusals);
 }
 

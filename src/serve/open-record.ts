@@ -11,13 +11,18 @@ import { type CrossCheck, createCrossCheck } from '../observe/cross-check.ts';
 import { createFreshParts, type OtherRecords } from '../observe/fresh-parts.ts';
 import { createHandshakes, type Handshakes } from '../observe/handshakes.ts';
 import { createOthersCoverage } from '../observe/others-coverage.ts';
-import { createPartTable } from '../observe/part-table.ts';
+import { createPartTable, watchOthers } from '../observe/part-table.ts';
 import { shareHandshakes } from '../observe/shared-handshakes.ts';
 import { shareTraffic } from '../observe/shared-traffic.ts';
 import { sweepParts } from '../observe/sweep-parts.ts';
+import { createTlsGroups, type TlsGroups } from '../observe/tls-groups.ts';
 import { createTraffic, type Traffic } from '../observe/traffic.ts';
 import { createTrafficKeeper } from '../observe/traffic-keeper.ts';
 import type { Replicas } from '../registry/replicas.ts';
+import { createOthersSignals } from '../signals/others-signals.ts';
+import { createReadSignals, type ReadSignals } from '../signals/read-signals.ts';
+import { createRecordedSignals, type RecordedSignals } from '../signals/recorded-signals.ts';
+import { createSignalsKeeper } from '../signals/signals-keeper.ts';
 import type { Store } from '../store/store.ts';
 
 export interface Record {
@@ -26,6 +31,8 @@ export interface Record {
   readonly coverage: Coverage;
   readonly crossCheck: CrossCheck;
   readonly handshakes: Handshakes;
+  /** How calls went. */
+  readonly signals: Pick<RecordedSignals, 'record'> & ReadSignals;
   /** Reads what other replicas have up to now; resolves with the ids of those that did not tell. */
   refresh(): Promise<readonly string[]>;
 }
@@ -40,7 +47,7 @@ export interface RecordDeps {
 }
 
 const everyMs = 10_000;
-const tableNames = ['traffic', 'handshakes', 'log-coverage'] as const;
+const tableNames = ['traffic', 'handshakes', 'log-coverage', 'signals'] as const;
 type TableName = (typeof tableNames)[number];
 
 /** Never rejects because of what was stored: then the record starts empty. The last write is done by `lifecycle`. */
@@ -74,6 +81,10 @@ export async function openRecord({ store, clock, log, lifecycle, replicas }: Rec
   });
   const handshakes = createHandshakes({ clock, table: part('handshakes') });
   const keeper = createTrafficKeeper({ traffic, table: part('traffic'), log });
+  const recorded = createRecordedSignals({ clock });
+  const othersSignals = createOthersSignals(log);
+  const signals = { record: recorded.record, ...createReadSignals({ own: recorded, others: othersSignals, clock }) };
+  const signalsKeeper = createSignalsKeeper({ signals: recorded, table: part('signals'), clock, log });
   const restore = async (what: string, read: () => Promise<void>): Promise<void> => {
     // If its past cannot be read, the record starts empty: nothing that serves waits for it.
     await read().catch((reason: unknown) => log.error({ what, reason: String(reason) }, 'the record cannot be read'));
@@ -81,12 +92,14 @@ export async function openRecord({ store, clock, log, lifecycle, replicas }: Rec
   await restore('traffic', keeper.restore);
   await restore('coverage', coverage.restore);
   await restore('handshakes', handshakes.restore);
+  await restore('signals', signalsKeeper.restore);
   let cancel = (): void => {};
   flush = joined(async (): Promise<void> => {
     try {
       await keeper.flush();
       await coverage.flush();
       await handshakes.flush();
+      await signalsKeeper.flush();
     } catch (reason) {
       log.error({ reason: String(reason) }, 'the record is not persisted');
     }
@@ -99,13 +112,19 @@ export async function openRecord({ store, clock, log, lifecycle, replicas }: Rec
     cancel();
     await flush();
   });
-  const own = { traffic, coverage: withCounters(coverage, crossCheck), crossCheck, handshakes };
+  const groups = createTlsGroups(recorded);
+  const counters = { ...withCounters(coverage, crossCheck, groups), handshakes, signals };
+  const own = { traffic, ...counters };
   if (replicas === undefined || fresh === undefined) return { ...own, refresh: async () => [] };
   const { id: replica } = replicas;
   const calls = shareTraffic({ own: traffic, ...read('traffic'), replica, log });
   const failures = shareHandshakes({ own: handshakes, ...read('handshakes'), replica });
   // Before anybody asks: whether somebody would be cut off is judged by all that was recorded, whoever recorded it.
-  const pasts = { traffic: calls.past, handshakes: failures.past, coverage: others?.past };
+  const told = read('signals');
+  const elsewhere = watchOthers(told.table, replica, othersSignals.take, told.onMark);
+  const pasts = {
+    ...{ traffic: calls.past, handshakes: failures.past, coverage: others?.past, signals: elsewhere.past },
+  };
   for (const [what, past] of Object.entries(pasts)) await restore(`${what} of others`, async () => past);
   const sweeping = tableNames.map((name) => {
     const table = store.table(name);
@@ -113,28 +132,43 @@ export async function openRecord({ store, clock, log, lifecycle, replicas }: Rec
     return createSingleton({ table, lease: 'sweep', clock, log, begin, ttlMs: 60_000 });
   });
   lifecycle.defer('records of others', async () => {
-    for (const { stop } of [calls, failures]) stop();
+    for (const { stop } of [calls, failures, elsewhere]) stop();
     others?.stop();
     await Promise.all(sweeping.map(({ stop }) => stop()));
   });
   return { ...own, traffic: calls.traffic, handshakes: failures.handshakes, refresh: fresh.refresh };
 }
 
-/** Both know the same proxies: whatever connects is compared from then on. */
-function withCounters(coverage: Coverage, crossCheck: CrossCheck): Coverage {
+/** All know the same proxies: whatever connects is compared from then on. */
+function withCounters(
+  coverage: Coverage,
+  crossCheck: CrossCheck,
+  groups: TlsGroups,
+): { readonly coverage: Coverage; readonly crossCheck: CrossCheck } {
   return {
-    ...coverage,
-    connected(node, service) {
-      coverage.connected(node, service);
-      crossCheck.connected(node);
+    coverage: {
+      ...coverage,
+      connected(node, service) {
+        coverage.connected(node, service);
+        crossCheck.connected(node);
+        groups.connected(node, service);
+      },
+      gone(node) {
+        coverage.gone(node);
+        crossCheck.forget(node);
+        groups.forget(node);
+      },
+      of(service, since) {
+        const notCrossChecked = coverage.present(service).filter((node) => crossCheck.of(node) === undefined);
+        return { ...coverage.of(service, since), notCrossChecked };
+      },
     },
-    gone(node) {
-      coverage.gone(node);
-      crossCheck.forget(node);
-    },
-    of(service, since) {
-      const notCrossChecked = coverage.present(service).filter((node) => crossCheck.of(node) === undefined);
-      return { ...coverage.of(service, since), notCrossChecked };
+    crossCheck: {
+      ...crossCheck,
+      report(node, report, begunAt) {
+        crossCheck.report(node, report, begunAt);
+        groups.told(node, report.epoch, report.groups ?? {});
+      },
     },
   };
 }

@@ -94,7 +94,7 @@ export async function serve(
   const shared = alsoChangedBy === 'replicas';
   const replicas = openReplicas({ store, shared, options, version, clock, log, lifecycle });
   const isolation = openIsolation({ replicas, metrics, clock, log, lifecycle, afterMs: deps.isolatedAfterMs });
-  const { traffic, coverage, crossCheck, handshakes, refresh } = await openRecord({
+  const { traffic, coverage, crossCheck, handshakes, signals, refresh } = await openRecord({
     ...{ store, clock, lifecycle, replicas },
     log: log.child({ room: 'observe' }),
   });
@@ -114,7 +114,7 @@ export async function serve(
     coverage,
     crossCheck,
     handshakes,
-    metrics,
+    ...{ signals, metrics },
     traffic,
     clock,
     log,
@@ -198,7 +198,8 @@ export async function serve(
   const xds = await openXds({
     ...{ address: options.xds, transport: options.xdsTransport, trustDomain, identity },
     ...{ cache, control, registry, connections, mesh },
-    ...{ traffic, coverage, crossCheck, handshakes, issuers, refusals, audit, metrics, way, clock, log, lifecycle },
+    ...{ traffic, coverage, crossCheck, handshakes, signals, issuers, refusals, audit, metrics, way, clock },
+    ...{ log, lifecycle },
     ...{ probes: names, onRejected: proving.rejected, takesStreams: isolation.check },
   });
   const roots = openRoots({

@@ -38,6 +38,7 @@ import { createPathRecorder } from '../policy/replay/recorded-path.ts';
 import { parseClaims, reachable } from '../registry/claims.ts';
 import type { ConnectionCertificates } from '../registry/connection-certificates.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { RecordedSignals } from '../signals/recorded-signals.ts';
 import { createCsdsService } from '../xds/csds/csds-service.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
 import type { TlsMaterial } from '../xds/server/entrance.ts';
@@ -63,6 +64,7 @@ export interface XdsParts {
   readonly coverage: Coverage;
   readonly crossCheck: CrossCheck;
   readonly handshakes: Handshakes;
+  readonly signals: Pick<RecordedSignals, 'record'>;
   readonly issuers: SeenIssuers;
   readonly refusals: Refusals;
   readonly audit: AuditLog;
@@ -166,10 +168,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
       },
     }),
     grantedTokens: recordGranted({ mesh: control.mesh, audit, clock, log }),
-    crossCheck,
-    issuers,
-    handshakes,
-    probes,
+    ...{ crossCheck, issuers, handshakes, signals: parts.signals, probes },
     onBroken: coverage.broken,
     keepPath: (id, path) => {
       const mesh = control.mesh();

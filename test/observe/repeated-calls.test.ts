@@ -28,6 +28,7 @@ function world() {
   const traffic = createTraffic({ clock });
   const refusals = createRefusals({ clock });
   const told = { ends: [] as number[], lost: 0, handshakes: 0, breakGlass: new Set<string>() };
+  const signals = new Map<string, { count: number; took: number[]; received: number; sent: number }>();
   const service = () =>
     createAccessLogService({
       ...{ traffic, refusals, log: silentLog, trustDomain: () => 'td1' as TrustDomain, serviceOfPeer: () => 'api' },
@@ -53,6 +54,17 @@ function world() {
         ...{ clock, names: () => true },
         report: ({ principal }) => void told.breakGlass.add(principal),
       }),
+      signals: {
+        record(edge, { facts, decision, ...sample }) {
+          const key = JSON.stringify([edge, facts, decision]);
+          const sum = signals.get(key) ?? { count: 0, took: [], received: 0, sent: 0 };
+          sum.count += sample.count;
+          sum.took.push(...sample.took);
+          sum.received += sample.received;
+          sum.sent += sample.sent;
+          signals.set(key, sum);
+        },
+      },
       onBroken: () => undefined,
       onUnreadable() {
         told.lost++;
@@ -79,6 +91,9 @@ function world() {
       .counts()
       .map((count) => JSON.stringify(Object.entries(count).sort(([a], [b]) => (a < b ? -1 : 1))))
       .sort(),
+    signals: [...signals]
+      .map(([key, { took, ...sum }]) => ({ key, ...sum, took: took.toSorted((a, b) => a - b) }))
+      .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
     refusals: ids.flatMap((id) => refusals.find(id).refusals.map(({ kind }) => `${id} ${kind}`)),
     ...{ ...told, ends: told.ends.toSorted((a, b) => a - b), breakGlass: [...told.breakGlass].sort() },
   });
@@ -146,7 +161,11 @@ const entry: fc.Arbitrary<HTTPAccessLogEntry> = fc
     commonProperties: optional(
       fc.record({
         tlsProperties: optional(
-          fc.record({ peerCertificateProperties: optional(certificate), tlsSniHostname: some('', 'probe') }),
+          fc.record({
+            peerCertificateProperties: optional(certificate),
+            tlsSniHostname: some('', 'probe'),
+            tlsVersion: some(0, 3, 4),
+          }),
         ),
         downstreamRemoteAddress: optional(address),
         downstreamDirectRemoteAddress: optional(address),
@@ -156,6 +175,15 @@ const entry: fc.Arbitrary<HTTPAccessLogEntry> = fc
         metadata: optional(metadata.map((filterMetadata) => ({ filterMetadata }))),
         streamId: some('', ...ids),
         filterStateObjects: some<Record<string, Any>>({}, {}, ...states),
+        responseFlags: some(
+          undefined,
+          undefined,
+          {},
+          { downstreamConnectionTermination: true },
+          { delayInjected: true },
+        ),
+        downstreamWireBytesReceived: some(0n, 17n, 2n ** 60n),
+        downstreamWireBytesSent: some(0n, 300n),
       }),
     ),
     request: optional(
@@ -252,7 +280,7 @@ const partsOf = (bytes: Buffer) => stablePartsOf(bytes, 0, bytes.length);
 
 test('an ordinary call need not be decoded; its key has the caller and the rule in it, and neither time nor path', () => {
   const parts = partsOf(call('/a?b'));
-  expect(parts).toMatchObject({ path: '/a?b', endedAt: 1000 + 12 / 1e6 });
+  expect(parts).toMatchObject({ path: '/a?b', endedAt: 1000 + 12 / 1e6, tookMs: 7 / 1e6, received: 0, sent: 0 });
   expect(partsOf(call('/c'))?.key).toBe(parts?.key);
   expect(partsOf(call('/a?b', 'spiffe://td1/service/we'))?.key).not.toBe(parts?.key);
   expect(partsOf(call('/a?b', web, 'p/1'))?.key).not.toBe(parts?.key);

@@ -119,6 +119,18 @@ it('has nothing to say of a log that lost nothing: under load, rotations, change
   expect(checked).toMatchObject({ told: plainRequests + mtlsRequests, counters: { dropped: 0 } });
 }, 60_000);
 
+it('tells with which key exchange connections were made', async () => {
+  await callFor(200);
+  const groups = await eventually(
+    'they are reported',
+    async () =>
+      (await wall.admin.signals({ service: 'api' })).services.find(({ service }) => service === 'api')?.groups,
+    15_000,
+  );
+  expect(Object.keys(groups).join()).toMatch(/X25519/);
+  expect(Object.values(groups).every((count) => count > 0)).toBe(true);
+}, 30_000);
+
 it('has nothing to say of a proxy that drains under load, nor of its successor', async () => {
   const load = callFor(6000);
   expect(await sidecar.stop()).toBe(0);

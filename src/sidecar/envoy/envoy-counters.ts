@@ -14,7 +14,7 @@ export const statsQuery = `/stats?filter=${encodeURIComponent(
     '^http\\.inbound\\.(mtls|plain|health)\\.(downstream_rq_(total|active)|rbac\\.)',
     '^tcp\\.inbound\\.(mtls|plain)\\.downstream_cx_total$',
     `^(${prefixes.join('|')})`,
-    '^listener\\..+_\\d+\\.(downstream_cx_(total|active)|ssl\\.(handshake|no_certificate|fail_verify_.+))$',
+    '^listener\\..+_\\d+\\.(downstream_cx_(total|active)|ssl\\.(handshake|no_certificate|fail_verify_.+|curves\\..+))$',
     shownStat,
     '^access_logs\\.grpc_access_log\\.logs_dropped$',
   ].join('|'),
@@ -29,6 +29,19 @@ export function readCounters(text: string, ports: readonly number[]): EnvoyCount
     if (name !== undefined && /^\d{1,15}$/.test(value)) counts[name] += Number(value);
   }
   return counts;
+}
+
+const groupStat = /^listener\.(?!.*\.worker_\d+\.).+?_(\d+)\.ssl\.curves\.([A-Za-z0-9_-]{1,40}): (\d{1,15})$/;
+
+/** TLS connections to all inbound listeners together, by key exchange group. */
+export function readGroups(text: string, ports: readonly number[]): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const [, at, group, count] = groupStat.exec(line) ?? [];
+    if (group === undefined || !ports.includes(Number(at))) continue;
+    counts.set(group, (counts.get(group) ?? 0) + Number(count));
+  }
+  return Object.fromEntries(counts);
 }
 
 const none = Object.fromEntries(envoyCounterNames.map((name) => [name, 0])) as EnvoyCounters;

@@ -15,7 +15,7 @@ import type { ControlPlanes } from '../servers/control-planes.ts';
 import { createShownCertificate } from '../svid/shown-certificate.ts';
 import type { StoredSvid } from '../svid/svid-files.ts';
 import type { AdminAddress } from './bootstrap.ts';
-import { readCounters, statsQuery } from './envoy-counters.ts';
+import { readCounters, readGroups, statsQuery } from './envoy-counters.ts';
 import { readStats } from './read-stats.ts';
 
 export interface CountersReporter {
@@ -86,7 +86,8 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
     const stats = await readStats(address, statsQuery);
     const second = readCounters(stats, inbounds);
     const certificate = shown.look(stats, svid());
-    return { ...defined({ certificate }), instance, run, epoch, last, readAt: clock.now(), first, second };
+    const groups = readGroups(stats, inbounds);
+    return { ...defined({ certificate }), instance, run, epoch, last, readAt: clock.now(), first, second, groups };
   }
 
   async function report(last: boolean, ms: number): Promise<void> {

@@ -6,6 +6,7 @@ import type { MissingInLog } from '../lib/missing-in-log.ts';
 import type { Json, Table } from '../lib/table.ts';
 import { cutKey, heartbeat, isOpen, keptMs, lateMs, portPrefix } from './coverage-keys.ts';
 import { mergeNodes } from './merge-nodes.ts';
+import { instead, newestGaps, ofGone } from './newest-gaps.ts';
 import type { OthersCoverage } from './others-coverage.ts';
 import { readNode, type StoredGap, type StoredNode } from './stored-node.ts';
 import { withMissing } from './with-missing.ts';
@@ -31,6 +32,10 @@ export interface ServiceCoverage {
   readonly notCrossChecked?: readonly string[];
   /** Proxies that left for good since then: what they reported last may be missing. */
   readonly gone: readonly string[];
+  /** For reports: times in which proxies that are gone by now were not connected, but for the last moment of one that said goodbye. */
+  readonly goneGaps?: readonly Gap[];
+  /** Until when more gaps were forgotten, as there were too many. Absent: none were. */
+  readonly forgotUntil?: number;
 }
 
 export interface Coverage {
@@ -68,7 +73,6 @@ export interface CoverageDeps {
 
 /** Entries wait this long on a proxy. */
 const flushMs = 1000;
-const maxGaps = 50;
 /** Of a service, those that are gone. */
 const maxGone = 500;
 const mebibyte = 1024 * 1024;
@@ -88,7 +92,7 @@ export function createCoverage(deps: CoverageDeps): Coverage {
       .catch((reason: unknown) => log.error({ node, reason: String(reason) }, 'not persisted'));
   };
   const open = (node: string, stored: StoredNode, from: number): void =>
-    put(node, { ...stored, gaps: [...stored.gaps.slice(1 - maxGaps), [from, null]] });
+    put(node, newestGaps(stored, [...stored.gaps, [from, null]]));
   /** Whether its stream has ended here, too, or is about to: one that is back reports that when it connects. */
   const gone = (node: string): void => {
     const stored = nodes.get(node);
@@ -97,9 +101,11 @@ export function createCoverage(deps: CoverageDeps): Coverage {
     // Whoever has an identity can invent names: those without missing entries are dropped first.
     const others = [...nodes].filter(([, { service, goneAt }]) => service === stored.service && goneAt !== undefined);
     if (others.length <= maxGone) return;
-    const [oldest] =
+    const [oldest, dropped] =
       others.find(([, { gaps }]) => gaps.every(([, , missing]) => missing === undefined)) ?? others[0] ?? [];
-    if (oldest !== undefined) drop(oldest);
+    if (oldest === undefined || dropped === undefined) return;
+    put(node, instead({ ...stored, goneAt: clock.now() }, dropped));
+    drop(oldest);
   };
   const drop = (node: string): void => {
     nodes.delete(node);
@@ -186,12 +192,12 @@ export function createCoverage(deps: CoverageDeps): Coverage {
       const stored = nodes.get(node);
       if (stored === undefined || isOpen(stored)) return;
       const gap = [clock.now() - flushMs, clock.now()] as const;
-      put(node, { ...stored, gaps: [...stored.gaps.slice(1 - maxGaps), gap] });
+      put(node, newestGaps(stored, [...stored.gaps, gap]));
     },
     missing(node, from, to, missing) {
       const stored = nodes.get(node);
       if (stored === undefined) return;
-      put(node, { ...stored, gaps: withMissing(stored.gaps, from, to, missing).slice(-maxGaps) });
+      put(node, newestGaps(stored, withMissing(stored.gaps, from, to, missing)));
     },
     gone,
     settle(isThere) {
@@ -227,6 +233,7 @@ export function createCoverage(deps: CoverageDeps): Coverage {
             .map((gap) => asGap(node, gap)),
         ),
         gone: own.flatMap(([node, { goneAt }]) => (goneAt !== undefined && goneAt >= since ? [node] : [])),
+        ...ofGone(own, since),
       };
     },
     present: (service) => [...streams.keys()].filter((node) => nodes.get(node)?.service === service),

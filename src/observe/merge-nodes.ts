@@ -21,7 +21,13 @@ export function mergeNodes(all: readonly [StoredNode, ...StoredNode[]]): StoredN
     return [[begin, to === ever ? null : to]];
   });
   const gaps = [...missing, ...silent].toSorted(([a, aTo], [b, bTo]) => (aTo ?? ever) - (bTo ?? ever) || a - b);
-  return { service: newest.service, since, gaps, ...(isGone ? { goneAt } : {}) };
+  // Another replica may have been told then; which times those were is not known any more.
+  const forgotUntil = Math.max(0, ...all.map((one) => one.forgotUntil ?? 0));
+  return {
+    ...{ service: newest.service, since, gaps },
+    ...(isGone ? { goneAt } : {}),
+    ...(forgotUntil > 0 ? { forgotUntil } : {}),
+  };
 }
 
 /** In order. */

@@ -7,6 +7,8 @@ export interface StoredNode {
   /** When it was first seen. Epoch milliseconds, as all here. */
   readonly since: number;
   readonly goneAt?: number;
+  /** Until when older gaps were forgotten, as there were too many. */
+  readonly forgotUntil?: number;
   /** The newest last, one that still lasts (`null`) after all others. */
   readonly gaps: readonly StoredGap[];
 }
@@ -17,7 +19,7 @@ export type StoredGap = readonly [from: number, to: number | null, missing?: Mis
 /** Undefined for anything that this version did not write. */
 export function readNode(value: Json): StoredNode | undefined {
   const field = (name: string): unknown => Object.getOwnPropertyDescriptor(Object(value), name)?.value;
-  const [service, since, goneAt, gaps] = ['service', 'since', 'goneAt', 'gaps'].map(field);
+  const [service, since, goneAt, gaps, forgotUntil] = ['service', 'since', 'goneAt', 'gaps', 'forgotUntil'].map(field);
   if (typeof service !== 'string' || typeof since !== 'number' || !Array.isArray(gaps)) return undefined;
   return {
     service,
@@ -29,6 +31,7 @@ export function readNode(value: Json): StoredNode | undefined {
       return [read === undefined ? ([from, to] as const) : ([from, to, read] as const)];
     }),
     ...(typeof goneAt === 'number' ? { goneAt } : {}),
+    ...(typeof forgotUntil === 'number' ? { forgotUntil } : {}),
   };
 }
 

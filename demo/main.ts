@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { createProcesses, tail } from './house/processes.ts';
 import { startWorld, type World } from './house/world.ts';
 import { type EnvoysAtEnd, lookAtEnvoys } from './story/all-envoys.ts';
+import { tellCoverage } from './story/coverage.ts';
 import { type StepResult, tellStory } from './story/story.ts';
 import { createTell } from './story/tell.ts';
 import { tryNext } from './story/try-next.ts';
@@ -54,6 +55,7 @@ async function main(): Promise<number> {
     steps = await tellStory(world, tell);
     if (steps.every((step) => step.ok)) {
       envoys = await lookAtEnvoys(world, tell);
+      await tellCoverage(world, tell);
       ok = true;
     }
     return world;

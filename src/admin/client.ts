@@ -33,7 +33,9 @@ import type { JwtSvidsAnswer, JwtSvidsQuery } from './wire-jwt-svids.ts';
 import type { ProxiesAnswer } from './wire-proxies.ts';
 import type { AuditAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from './wire-record.ts';
 import type { RefusedSvidsAnswer } from './wire-refused-svids.ts';
+import type { MtlsReportAnswer } from './wire-report.ts';
 import type { ServicesAnswer } from './wire-services.ts';
+import type { SignalsAnswer, SignalsQueryFields } from './wire-signals.ts';
 import type { ApproveBody, RejectAnswer, RejectBody, WaitingAnswer } from './wire-waiting.ts';
 
 /** Why, for the history and the audit log. */
@@ -61,6 +63,10 @@ export interface AdminClient {
   /** What that proxy was sent. */
   envoy(proxy: string): Promise<SentAnswer>;
   traffic(): Promise<TrafficAnswer>;
+  /** How calls went. */
+  signals(wanted?: SignalsQueryFields): Promise<SignalsAnswer>;
+  /** The mTLS coverage since then (`30d`), signed. */
+  mtlsReport(since: string): Promise<MtlsReportAnswer>;
   explain(query: ExplainQuery): Promise<Explanation>;
   explainRequest(id: string): Promise<Explanation>;
   /** What is wrong with the calls of one caller to one service. */
@@ -179,6 +185,8 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
     proxies: () => call('GET', '/v1/proxies'),
     envoy: (proxy) => call('GET', `/v1/envoy${query({ proxy })}`),
     traffic: () => call('GET', '/v1/traffic'),
+    signals: (wanted = {}) => call('GET', `/v1/signals${query({ ...wanted })}`),
+    mtlsReport: (since) => call('GET', `/v1/reports/mtls${query({ since })}`),
     explain: (fields) => call('GET', `/v1/explain${query({ ...fields })}`),
     doctor: (asked) => call('GET', `/v1/doctor${query({ ...asked })}`),
     explainRequest: (request) => call('GET', `/v1/explain${query({ request })}`),

@@ -10,6 +10,7 @@ import type { EndpointWatch } from '../cutover/endpoint-watch.ts';
 import type { AttestedLog } from '../identity/attested-log.ts';
 import type { JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import type { ForeignBundles } from '../identity/federation/foreign-bundles.ts';
+import type { Issuer } from '../identity/issuer.ts';
 import type { IssuedJwt } from '../identity/jwt/issued-jwts.ts';
 import type { MeshKeys } from '../identity/jwt/mesh-keys.ts';
 import type { Publishers } from '../identity/publisher/publishers.ts';
@@ -29,12 +30,15 @@ import { rollUp } from '../observe/roll-up.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
+import { createReports } from '../report/reports.ts';
+import type { ReadSignals } from '../signals/read-signals.ts';
 import type { Store } from '../store/store.ts';
 import { type AdminApi, createAdminApi } from './admin-api.ts';
 import { answerExplain, serviceIdentity } from './answer-explain.ts';
 import { answerExplainRequest } from './answer-explain-request.ts';
 import type { BansAdmin, ChangeLimits } from './deps.ts';
 import type { RootsAdmin } from './deps-ca.ts';
+import { createEarnedToken } from './earned-token.ts';
 import { createEdgeEverywhere, createRefusalsEverywhere, type OtherReplicas } from './everywhere.ts';
 import { createHeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
@@ -58,6 +62,7 @@ export interface RunningParts {
     readonly tokens: Pick<JoinTokenAttestor, 'createJoinToken' | 'list' | 'revoke'>;
     readonly attested: Pick<AttestedLog, 'list'>;
     readonly jwt: { list(): Promise<readonly IssuedJwt[]> };
+    readonly issuer: Pick<Issuer, 'issue'>;
     readonly refusedSvids: { list(): readonly RefusedSvidRow[] };
   };
   /** New certificates now for the proxies whose streams are here: of one identity, or all. Resolves with how many. */
@@ -92,6 +97,7 @@ export interface AdminParts {
   readonly metrics: Metrics;
   readonly traffic: Traffic;
   readonly handshakes: Pick<Handshakes, 'failed'>;
+  readonly signals: ReadSignals;
   readonly refusals: Refusals;
   readonly clock: Clock;
   readonly log: Log;
@@ -179,22 +185,14 @@ export function createAdmin(given: AdminParts): Admin {
     followers: () => parts?.followers?.() ?? [],
     traffic: () => rollUp(traffic.counts()),
     handshakes: () => given.handshakes.failed(),
+    signals: given.signals,
+    reports: createReports({
+      ...{ traffic, coverage, handshakes: given.handshakes, refresh: given.refresh, version, clock },
+      issuer: () => running().identity.issuer,
+      inForce: () => ({ mesh: mesh(), revision: running().control.revision() ?? 0 }),
+    }),
     tokens: {
-      async create(request) {
-        const { identity } = running();
-        if (!identity.entitlement.knows(request.spiffeId)) {
-          throw new CellwallError('not_found', `no document names the identity ${request.spiffeId}`, {
-            hint: 'apply a Workload or Service with it first; "cellwall get Workload" lists them',
-          });
-        }
-        if (!identity.entitlement.takesToken(request.spiffeId)) {
-          throw new CellwallError('failed_precondition', `a join token does not earn ${request.spiffeId}`, {
-            hint: 'list "join-token" among the selectors of its Workload, or join with what they name',
-          });
-        }
-        const made = await identity.tokens.createJoinToken(request);
-        return { token: made.token, expiresAt: made.expiresAt.getTime(), id: made.id };
-      },
+      create: async (request) => createEarnedToken(running().identity, request),
       list: async () => running().identity.tokens.list(),
       revoke: async (id) => running().identity.tokens.revoke(id),
     },

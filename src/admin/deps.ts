@@ -21,6 +21,8 @@ import type { Edge } from '../observe/refusals.ts';
 import type { ServiceIr } from '../policy/ir.ts';
 import type { RecordedCall } from '../policy/replay/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
+import type { Reports } from '../report/reports.ts';
+import type { ReadSignals } from '../signals/read-signals.ts';
 import type { Judged, Store } from '../store/store.ts';
 import type { Authored } from './caller.ts';
 import type { RootsAdmin } from './deps-ca.ts';
@@ -180,6 +182,9 @@ export interface AdminDeps {
   traffic(): readonly TrafficCount[];
   /** Failed calls, of any service. Absent: not kept. */
   handshakes?(): readonly FailedHandshakes[];
+  /** How calls went. */
+  readonly signals: ReadSignals;
+  readonly reports: Reports;
   readonly tokens: JoinTokens;
   readonly hosts: HostsAdmin;
   readonly bans: BansAdmin;

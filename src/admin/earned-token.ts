@@ -1,11 +1,17 @@
 // Creates a join token for an identity that one can be joined with.
+import type { Entitlement } from '../control/entitlement.ts';
+import type { JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import { CellwallError } from '../lib/errors.ts';
-import type { RunningParts } from './create-admin.ts';
 import type { JoinTokens } from './deps.ts';
+
+interface Parts {
+  readonly entitlement: Pick<Entitlement, 'knows' | 'takesToken'>;
+  readonly tokens: Pick<JoinTokenAttestor, 'createJoinToken'>;
+}
 
 /** Throws `not_found` for an identity that no document names, `failed_precondition` for one that a token does not earn. */
 export async function createEarnedToken(
-  { entitlement, tokens }: Pick<RunningParts['identity'], 'entitlement' | 'tokens'>,
+  { entitlement, tokens }: Parts,
   request: Parameters<JoinTokens['create']>[0],
 ): ReturnType<JoinTokens['create']> {
   if (!entitlement.knows(request.spiffeId)) {

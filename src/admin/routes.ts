@@ -16,7 +16,9 @@ import { hostRoutes } from './routes/hosts.ts';
 import { identityRoutes } from './routes/identity.ts';
 import { jwtSvidRoutes } from './routes/jwt-svids.ts';
 import { namedTokenRoutes } from './routes/named-tokens.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { serviceRoutes } from './routes/services.ts';
+import { signalRoutes } from './routes/signals.ts';
 import { simulateRoutes } from './routes/simulate.ts';
 import { statusRoutes } from './routes/status.ts';
 import { waitingRoutes } from './routes/waiting.ts';
@@ -33,6 +35,8 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
     ...waitingRoutes(deps),
     ...statusRoutes(deps, rows),
     ...serviceRoutes(deps),
+    ...signalRoutes(deps),
+    ...reportRoutes(deps),
     ...envoyRoutes(deps),
     ...explainRoutes(deps),
     ...doctorRoutes(deps, rows),

@@ -1,5 +1,5 @@
 // Every command, grouped as the help shows them, and what all have in common: exit codes, help, where values come from.
-import { Command, Option } from 'commander';
+import { Command, type Option } from 'commander';
 import { escapeBlock } from '../lib/escape.ts';
 import { adminTokenCommand } from './commands/admin-token.ts';
 import { applyCommand } from './commands/apply.ts';
@@ -24,6 +24,7 @@ import { runnerCommand } from './commands/runner.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { serveCommand } from './commands/serve.ts';
 import { sidecarCommand } from './commands/sidecar.ts';
+import { signalsCommand } from './commands/signals.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { statusCommand } from './commands/status.ts';
 import { storeCommand } from './commands/store.ts';
@@ -34,6 +35,7 @@ import { waitingCommand } from './commands/waiting.ts';
 import { applyEnvironment } from './flags/environment.ts';
 import type { CliContext } from './io.ts';
 import { exitCodes } from './output/exit-codes.ts';
+import { checkFormat, outputOption } from './output/formats.ts';
 import { describeOption } from './output/help.ts';
 import { printedBy } from './output/prints.ts';
 
@@ -42,14 +44,13 @@ export function createCatalog(context: CliContext): Command {
   const program = new Command('cellwall')
     .description('An Envoy control plane with a SPIFFE certificate authority.')
     .version(context.version, '--version', 'print the version')
-    .addOption(
-      new Option('-o, --output <format>', 'how data is printed')
-        .choices(['table', 'json', 'yaml', 'wide'])
-        .default('table'),
-    )
+    .addOption(outputOption())
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', `\nExit codes: ${codes()}.\nFlags win over the environment. docs/cli.md has every flag.`)
-    .hook('preAction', (_program, action) => applyEnvironment(action, context.env));
+    .hook('preAction', (_program, action) => {
+      checkFormat(action);
+      applyEnvironment(action, context.env);
+    });
   program
     .commandsGroup('Run:')
     .addCommand(serveCommand(context))
@@ -74,6 +75,7 @@ export function createCatalog(context: CliContext): Command {
   program
     .commandsGroup('Look:')
     .addCommand(statusCommand(context))
+    .addCommand(signalsCommand(context))
     .addCommand(explainCommand(context))
     .addCommand(auditCommand(context))
     .addCommand(doctorCommand(context));

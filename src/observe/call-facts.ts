@@ -44,7 +44,7 @@ export function factsOf({ kind, entry }: Given): CallFacts {
 }
 
 /** Milliseconds; -1 if it is not known. */
-export function tookMs(duration: Duration | undefined): number {
+function tookMs(duration: Duration | undefined): number {
   return duration === undefined ? -1 : Math.max(-1, Number(duration.seconds) * 1000 + duration.nanos / 1e6);
 }
 

@@ -8,6 +8,7 @@ import { leafCommands } from '../../scripts/cli-reference.ts';
 import { exitCodes } from '../../src/cli/output/exit-codes.ts';
 import { printedBy } from '../../src/cli/output/prints.ts';
 import type { CliRun } from '../../src/cli/run.ts';
+import { reportFileOf } from '../../src/report/report-file.ts';
 import { type AdminHarness, adminToken, startAdmin } from '../support/admin-harness.ts';
 import { type CliResult, runCli } from '../support/cli-harness.ts';
 import { descriptorSet } from '../support/descriptor-set.ts';
@@ -15,6 +16,7 @@ import { keyOf } from '../support/documents.ts';
 import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 import { projectRoot, sourceFiles } from '../support/source-files.ts';
 import { createTestCa } from '../support/test-ca.ts';
+import { signTestReport, testReport } from '../support/test-report.ts';
 
 const leaves = leafCommands();
 const base = yaml(
@@ -65,6 +67,9 @@ beforeAll(async () => {
   const { certificate: pem } = await (await createTestCa('catalog')).issue({ uri: 'spiffe://td1/service/web' });
   writeFileSync(join(folder, 'svid.pem'), pem);
   writeFileSync(join(folder, 'job.json'), JSON.stringify({ id: 7, job_info: { project_id: 42 }, variables: [] }));
+  const { signed, bundle } = await signTestReport(testReport());
+  writeFileSync(join(folder, 'report.json'), JSON.stringify(reportFileOf(signed)));
+  writeFileSync(join(folder, 'reports.pem'), bundle);
   writeFileSync(join(folder, 'descriptor.binpb'), descriptorSet('pkg.Topology', [{ name: 'GetCells', access: [1] }]));
   await cellwall(['apply', '-f', join(folder, 'base.yaml')]);
   await cellwall(['apply', '-f', '-'], yaml(serviceText('web', 'tcp')));
@@ -138,8 +143,11 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   'store migrate': () => ['--documents', folder, '--to-store', 'redis'],
   schema: () => [],
   status: () => [],
+  signals: () => [],
   explain: () => ['web', 'api'],
-  audit: () => [],
+  'audit list': () => [],
+  'audit mtls': () => [],
+  'audit verify-report': () => [join(folder, 'report.json'), '--bundle', join(folder, 'reports.pem')],
   'doctor call': () => ['web', 'api'],
   'doctor svid': () => [],
   'admin-token list': () => [],

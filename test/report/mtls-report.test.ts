@@ -113,7 +113,7 @@ describe('an edge', () => {
       const { principal: _, ...nobody } = fromWeb({ caller, count: 1, peer: '10.0.0.9' });
       const { edges, anonymous, totals } = report({ counts: [fromWeb({ count: 99_999 }), nobody] });
       expect(edges[0]).toMatchObject({ state: 'insecure', service: 'api', caller, calls: 1 });
-      expect(edges.find(({ caller: by }) => by === 'web')?.state).toBe('secure');
+      expect(edges.find(({ caller: by, service }) => by === 'web' && service === 'api')?.state).toBe('secure');
       expect(anonymous).toEqual([
         expect.objectContaining({ service: 'api', peer: '10.0.0.9', connected: caller, calls: 1 }),
       ]);

@@ -20,6 +20,7 @@ import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { heardLog } from './heard-log.ts';
 import { createMemoryAudit } from './memory-audit.ts';
 import { createMemoryTable } from './memory-table.ts';
+import { signTestReport, testReport } from './test-report.ts';
 
 /** Of this process: random, so that it is in no text but for a leak. */
 export const adminToken = randomBytes(32).toString('base64url');
@@ -88,6 +89,8 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
     explainRequest: (id) => answerExplainRequest(mesh(), { by: 'caller', refusals: [] }, id),
     proxies: () => [],
     traffic: () => [],
+    signals: { read: async ({ since }) => ({ since, level: 'minute', edges: [], dropped: new Map() }) },
+    reports: { mtls: async () => (await signTestReport(testReport())).signed },
     tokens: {
       create: async ({ spiffeId, ttlMs }) => ({
         token: new Redacted(`token-for-${spiffeId}`),

@@ -1,4 +1,5 @@
-// `cellwall audit`: who changed what, which gates were forced, which tokens were created; and whether the log was tampered with.
+// `cellwall audit`: who changed what, which gates were forced, which tokens were created; and whether the log was tampered with. Below it,
+// what an auditor asks for.
 import { Command } from 'commander';
 import { escapeLine } from '../../lib/escape.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
@@ -7,11 +8,14 @@ import { examples } from '../output/help.ts';
 import { formatOf, print } from '../output/print.ts';
 import { object, prints } from '../output/prints.ts';
 import { formatTable } from '../output/table.ts';
+import { auditMtlsCommand, auditVerifyReportCommand } from './audit-mtls.ts';
 
 export function auditCommand(context: CliContext): Command {
-  const command = new Command('audit')
+  const list = new Command('list')
     .summary('print the audit log')
-    .description('Prints the audit log, oldest first. Exit 3 if its chain is broken: a record was changed or removed.')
+    .description(
+      'Prints the audit log, oldest first. Exit 3 if its chain is broken: a record was changed or removed. "cellwall audit" does the same.',
+    )
     .option('--last <number>', 'how many of the latest records', '100')
     .action(async ({ last }: { last: string }, self: Command) => {
       if (!/^[1-9]\d{0,3}$|^10000$/.test(last)) {
@@ -46,6 +50,15 @@ export function auditCommand(context: CliContext): Command {
       if (answer.broken === undefined) context.stderr.write(`the chain is broken at line ${answer.brokenAt}\n`);
       context.finish(3);
     });
-  examples(command, 'audit --last 20');
-  return prints(addConnectionFlags(command), object('intact records', 'brokenAt broken silent'));
+  examples(list, 'audit --last 20');
+  return new Command('audit')
+    .summary('print the audit log; report on mTLS')
+    .description(
+      'What was changed, by whom and why; and how much of the traffic is mTLS. Without a subcommand, prints the audit log.',
+    )
+    .addCommand(prints(addConnectionFlags(list), object('intact records', 'brokenAt broken silent')), {
+      isDefault: true,
+    })
+    .addCommand(auditMtlsCommand(context))
+    .addCommand(auditVerifyReportCommand(context));
 }

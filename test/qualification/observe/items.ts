@@ -6,8 +6,8 @@ export const observeItems: readonly Item[] = [
   fromTests({
     name: 'golden-signals',
     line:
-      'How calls of each edge went, by minute, hour, day and month: calls, failures with the flags of Envoy, latencies, bytes and TLS, as ' +
-      'real Envoys on both sides reported them; over restarts, replicas and floods of callers',
+      'How calls of each edge went, by minute, hour, day and month: calls, failures with the flags of Envoy, latencies, ' +
+      'bytes and TLS, as real Envoys on both sides reported them; over restarts, replicas and floods of callers',
     bound:
       'each call counted once, in whatever period is asked for; quantiles within 2 %; 400 edges of a service at most',
     files: [
@@ -17,6 +17,29 @@ export const observeItems: readonly Item[] = [
       'test/observe/repeated-calls.test.ts',
       'test/admin/signals.test.ts',
     ],
+    limitMinutes: 5,
+  }),
+  fromTests({
+    name: 'plaintext-call',
+    line: 'One call in plaintext among 100,000 by mTLS, through real Envoys, and the report of the last hour before and after it',
+    bound: 'not in the report before; after it with address, service and time, in every form; never rounded away',
+    files: ['test/report/plaintext-call.test.ts', 'test/report/mtls-report.test.ts'],
+    limitMinutes: 6,
+  }),
+  fromTests({
+    name: 'report-verifies',
+    line:
+      'The report of mTLS coverage as JSON, CSV, HTML and PDF, verified without a control plane, by the command and by the Python of ' +
+      'docs/mtls-report.md; and forged: any character of it, its signer, its CA, its time, its header, what it shows',
+    bound: 'each form verifies; no forged one does',
+    files: ['test/report/report-file.test.ts'],
+    limitMinutes: 4,
+  }),
+  fromTests({
+    name: 'intake',
+    line: 'Access logs of 200 proxies, 20,000 entries a second, beside 200 streams of configuration, edits and questions of an operator',
+    bound: 'every entry counted; a push within 50 ms (p99), every answer of the admin API within a second',
+    files: ['test/signals/intake.test.ts'],
     limitMinutes: 5,
   }),
 ];

@@ -37,7 +37,7 @@ const demo: Item = {
       ([here, there]) =>
         all.some(({ allowed }) => allowed.includes(here)) && all.some(({ denied }) => denied.includes(there)),
     ).length;
-    const whole = ok && steps.length === 10 && Object.values(figures).every((figure) => figure > 0);
+    const whole = ok && steps.length === 11 && Object.values(figures).every((figure) => figure > 0);
     return {
       ok: whole && judgedApart === apart.length && envoys?.updateRejected === 0,
       figures: { ...figures, judgedApart, envoys: envoys?.envoys ?? 0 },

@@ -213,7 +213,9 @@ function unreachable(host: string, port: number, cause: Error): CellwallError {
   }
   if (isWrongServer(cause)) {
     return new CellwallError('unauthenticated', `${host}:${port} has no certificate of the trusted root (${code})`, {
-      hint: 'check the address; if the control plane was made anew, make a new token: cellwall token create',
+      hint:
+        'check the address; if its root was replaced, or it was made anew, the roots known here are old: ' +
+        'make a new token (cellwall token create), or give its present roots with --trust-bundle',
       cause,
     });
   }

@@ -1,4 +1,5 @@
 // `cellwall svid exchange` before it asks anybody: the roots that a job is to believe.
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,7 +39,28 @@ it.each([
   expect(stderr).toContain(hint);
 });
 
-it('takes a PEM file, with text around it', async () => {
-  const roots = `the mesh\n${(await createTestCa('spiffe-less')).root}`;
-  expect(await exchange(roots)).toMatchObject({ code: 0, asked: [roots] });
+it.each<[string, (pem: string) => string]>([
+  ['with text around it', (pem) => `the mesh\n${pem}`],
+  ['with a byte order mark', (pem) => `\ufeff${pem}`],
+  ['with the ends of lines of Windows', (pem) => pem.replaceAll('\n', '\r\n')],
+  ['indented', (pem) => pem.replaceAll(/^/gm, '    ')],
+  ['all on one line', (pem) => pem.replaceAll('\n', '')],
+])('takes a PEM file %s, in the form that OpenSSL reads', async (_, made) => {
+  const { root } = await createTestCa('spiffe-less');
+  const { code, asked } = await exchange(made(root) + made(root));
+  expect(code).toBe(0);
+  const [again = ''] = asked;
+  const certificates = again.match(
+    /^-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=]{1,64}\n)+-----END CERTIFICATE-----\n/gm,
+  );
+  expect(certificates?.map((pem) => new X509Certificate(pem).raw)).toEqual(
+    Array(2).fill(new X509Certificate(root).raw),
+  );
+});
+
+it('says so of a certificate that was cut off', async () => {
+  const { root } = await createTestCa('cut');
+  const { code, stderr, asked } = await exchange(root.replace(/\n[^\n]+\n-----END/, '\n-----END'));
+  expect({ code, asked }).toEqual({ code: 1, asked: [] });
+  expect(stderr).toMatch(/--trust-bundle: .*roots\.pem: a certificate in it cannot be read: is it whole\?/);
 });

@@ -43,6 +43,10 @@ const run: Partial<CliRun> = {
     await options.token(true);
     return 0;
   },
+  async serveRunner(options) {
+    await options.token(true);
+    return 0;
+  },
   async fetchSvid(options) {
     await options.token(true);
     return { spiffeId: '', notAfter: 0, files: [] };
@@ -63,6 +67,10 @@ function cellwall(
 
 const calls: Readonly<Record<string, readonly string[]>> = {
   sidecar: ['--service', 'web'],
+  'runner serve': [
+    ...['--spiffe-id', 'spiffe://example.org/runner/5', '--dir', folder.path, '--run-dir', folder.path],
+    ...['--job-users', '200000-200099'],
+  ],
   apply: ['-f', documents],
   get: [],
   delete: ['service/web'],

@@ -47,6 +47,11 @@ cleanup)
       timeout --signal=KILL 10 bash -c 'as_job bash -c "kill -KILL -1"' || true
       pkill -KILL -U "$user" || break
     done
+    # What was killed is gone a moment later, on a busy machine.
+    for _ in {1..100}; do
+      pkill -KILL -U "$user" || break
+      sleep 0.1
+    done
     # What it wrote (rm follows no links). What does not go is root's from now on, so that the next job of this user does not find it.
     chown root:root "$mine" && chmod 0700 "$mine" || true
     timeout --signal=KILL 120 rm -rf --one-file-system -- "$mine" || true

@@ -8,7 +8,8 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { createWatched, type Watchable } from '../lib/watchable.ts';
-import { type CredentialFile, mostFiles, readCredentialFiles } from './credential-files.ts';
+import { type CredentialFile, readCredentialFiles } from './credential-files.ts';
+import { mostFiles } from './credential-places.ts';
 
 /** By service and name, as in `api/token` and `cell-1/web/token`. Unchanged ones are the same objects as before. */
 export type Credentials = ReadonlyMap<string, Redacted<string>>;

@@ -1,6 +1,16 @@
 // The folder of tokens: as an operator writes it, and as Kubernetes mounts it.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -199,4 +209,44 @@ it('in a folder that everybody may write to takes only what its owner put there'
   chownSync(join(folder, 'api/planted'), 65_534, 65_534);
   expect(open().now()).toEqual({ 'api/own': 'own' });
   expect(warnings).toMatchObject([{ reason: expect.stringContaining('belongs to somebody else') }]);
+});
+
+const nobody = 65_534;
+
+it('reads nothing for a service that is not its own: whoever owns a folder cannot lead to what is somebody else’s', {
+  skip: process.getuid?.() !== 0,
+}, () => {
+  const { folder, clock, write, open, warnings } = setUp();
+  mkdirSync(join(folder, 'web'));
+  mkdirSync(join(folder, 'cell-1'));
+  write('web/token', 'of web');
+  write('api/own', 'of api');
+  symlinkSync('own', join(folder, 'api/link'));
+  symlinkSync('../web/token', join(folder, 'api/stolen'));
+  symlinkSync('../web', join(folder, 'cell-1/web'));
+  for (const path of ['api', 'api/own', 'api/link', 'api/stolen', 'cell-1', 'cell-1/web'])
+    lchownSync(join(folder, path), nobody, nobody);
+  // What the operator links is taken.
+  symlinkSync('../web/token', join(folder, 'web/again'));
+  const opened = open();
+  clock.advance(10_000);
+  expect(opened.now()).toEqual({
+    ...{ 'api/own': 'of api', 'api/link': 'of api' },
+    ...{ 'web/token': 'of web', 'web/again': 'of web' },
+  });
+  const reason = expect.stringContaining('it belongs to somebody else than the folder');
+  expect(warnings).toMatchObject([
+    { file: join(folder, 'api/stolen'), reason },
+    { file: join(folder, 'cell-1/web'), reason },
+  ]);
+});
+
+it('has space for all: a folder with many files crowds out no other service', () => {
+  const { folder, write, open } = setUp();
+  mkdirSync(join(folder, 'web'));
+  for (let one = 0; one <= 1000; one += 1) writeFileSync(join(folder, `api/${one}`), 'many', { mode: 0o600 });
+  write('web/token', 'of web');
+  const opened = open();
+  expect(opened.value().size).toBe(1000);
+  expect(opened.value().get('web/token')?.reveal()).toBe('of web');
 });

@@ -77,7 +77,8 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
         if (!Number.isSafeInteger(after)) throw new CellwallError('invalid_argument', '"after" must be a whole number');
         // It stays open until something changes, and must not occupy a place at the front door.
         settled();
-        return waiters.wait(after, peer.nodeKey ?? caller.who, response, readInUse(asked), () => checkStays(peer));
+        const who = isOfCell(peer) ? undefined : peer.nodeKey;
+        return waiters.wait(after, who ?? caller.who, response, readInUse(asked), () => checkStays(peer));
       }
       if (path === identityPaths.jwtKeys && request.method === 'GET') {
         return send(response, 200, await jwt.keys(), 'application/json');
@@ -102,7 +103,9 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       }
       const take = receivers.takers[path ?? ''];
       if (take !== undefined && request.method === 'POST') {
-        await take(request, peerOf(request, caller));
+        const peer = peerOf(request, caller);
+        options.followed?.refuse(peer.chain);
+        await take(request, peer);
         response.writeHead(204).end();
         return;
       }
@@ -131,6 +134,16 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     proved(caller, peer.certificate);
     checkStays(peer);
     return peer;
+  }
+
+  /** The control plane of a cell signed it, which may put the name of any host there: what it says is said for nobody here. */
+  function isOfCell({ chain }: Peer): boolean {
+    try {
+      options.followed?.refuse(chain);
+      return false;
+    } catch {
+      return true;
+    }
   }
 
   /** Throws for whoever was evicted or banned. */

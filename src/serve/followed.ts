@@ -9,6 +9,7 @@ import type { OpenAuthority } from '../identity/open-authority.ts';
 import type { SeenCell } from '../identity/roots/cell-report.ts';
 import type { ToldRoots } from '../identity/roots/told-roots.ts';
 import type { Followed, SeenFollower } from '../identity-api/follow-routes.ts';
+import { createBudget } from '../lib/budget.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -37,6 +38,8 @@ export interface FollowedDeps {
 /** A cell lives that long on its own, at least half of it: its intermediate is renewed at half of its life. */
 export const intermediateMs = 90 * 86_400_000;
 const backdateMs = 3_600_000;
+/** For each cell: its control planes need one in 45 days, one for each phase of a rotation, and one wherever a data folder is lost. */
+const certified = { burst: 60, everyMs: 600_000 };
 
 export interface FollowedCells extends Followed {
   /** Those that follow it now, and what each was sent. */
@@ -54,6 +57,7 @@ export function createFollowed(deps: FollowedDeps): FollowedCells {
   const open = new Set<() => SeenFollower>();
   const following = (): readonly SeenFollower[] => [...open].map((look) => look());
   const reports = createCellReports(clock);
+  const budget = createBudget({ clock, ...certified });
   let told: ToldRoots | undefined;
   return {
     version,
@@ -97,6 +101,13 @@ export function createFollowed(deps: FollowedDeps): FollowedCells {
     bundle: authority.bundle,
     bans,
     async mint(csr, cell, { spiffeId, nodeKey, address }) {
+      // Each is known here until it ends, and is looked at with each certificate that is shown.
+      const waitMs = budget.spend(cell);
+      if (waitMs > 0) {
+        throw new CellwallError('resource_exhausted', `too many intermediates were certified for the cell ${cell}`, {
+          hint: `ask again in ${Math.ceil(waitMs / 1000)} s; whoever asks has that cell's data folder`,
+        });
+      }
       const now = clock.now();
       const notAfter = new Date(now + intermediateMs);
       const chain = await authority.mintIntermediate({ csr, notBefore: new Date(now - backdateMs), notAfter });

@@ -7,7 +7,9 @@ import { createAdminClient } from '../../src/admin/client.ts';
 import { createCsr } from '../../src/identity/x509/create-csr.ts';
 import { verifySvid } from '../../src/identity/x509/verify-svid.ts';
 import { createIdentityClient } from '../../src/identity-api/client.ts';
+import { deliver } from '../../src/identity-api/deliver.ts';
 import { certifyAtParent, followParent } from '../../src/identity-api/follow-client.ts';
+import { identityPaths } from '../../src/identity-api/identity-protocol.ts';
 import type { Log } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { createSvidFiles } from '../../src/sidecar/svid/svid-files.ts';
@@ -244,7 +246,7 @@ describe('who may follow', () => {
     await same(follower);
     const [web, operator] = ['spiffe://td1/service/web', 'spiffe://td1/cellwall/operator/admin/eve'];
     const at = { host: '127.0.0.1', port: parent.identityPort };
-    const use = async (from: ServeHarness, spiffeId: string, how: 'renew' | 'certify' | 'admin' | 'xds') => {
+    const use = async (from: ServeHarness, spiffeId: string, how: 'renew' | 'certify' | 'admin' | 'xds' | 'hello') => {
       const svid = createSvidFiles((await from.enrol(spiffeId)).dir).read();
       if (svid === undefined) throw new Error('it has one');
       const { chain, key: currentKey, bundle } = svid;
@@ -253,6 +255,10 @@ describe('who may follow', () => {
       if (how === 'renew')
         return createIdentityClient({ ...at, roots: bundle }).renew({ chain, currentKey, key: fresh });
       if (how === 'certify') return certifyAtParent(at, svid, createCsr(fresh), 5000);
+      if (how === 'hello') {
+        const body = async () => ({ instance: 'y', run: 'r1' });
+        return deliver({ ...at, svid, timeoutMs: 5000, path: identityPaths.hello, body }).then(() => 'taken');
+      }
       if (how === 'admin') {
         const url = `https://127.0.0.1:${parent.adminTlsPort}`;
         return createAdminClient({ url, svid: { chain, key: new Redacted(key), bundle } }).status();
@@ -273,6 +279,7 @@ describe('who may follow', () => {
       [followerId, 'certify'],
       [operator, 'admin'],
       [web, 'xds'],
+      [web, 'hello'],
     ] as const;
     for (const when of ['at once', 'after a restart']) {
       for (const [spiffeId, how] of ways) {
@@ -287,4 +294,21 @@ describe('who may follow', () => {
     // The control: the same, signed by the parent.
     for (const [spiffeId, how] of ways) expect(await use(parent, spiffeId, how), `${spiffeId}, ${how}`).toBeDefined();
   }, 120_000);
+
+  it('gets so many intermediates for its cell, and then one now and then: each is known until it ends', async () => {
+    await startParent('{}');
+    const svid = createSvidFiles((await parent.enrol(followerId)).dir).read();
+    if (svid === undefined) throw new Error('it has one');
+    const csr = createCsr(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+    const at = { host: '127.0.0.1', port: parent.identityPort };
+    const asked = await Promise.all(
+      Array.from({ length: 61 }, () =>
+        certifyAtParent(at, svid, csr, 30_000).then(
+          () => 'given',
+          (reason: unknown) => String(Object(reason).code),
+        ),
+      ),
+    );
+    expect(asked.toSorted()).toEqual([...Array.from({ length: 60 }, () => 'given'), 'resource_exhausted']);
+  }, 60_000);
 });

@@ -1,10 +1,11 @@
 // Waiting for the roots to change: who waits is answered in that moment, and holds nobody up meanwhile.
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createTrustBundle } from '../../src/identity/trust-bundle.ts';
 import { awaitBundle } from '../../src/identity-api/await-bundle.ts';
 import { createIdentityClient } from '../../src/identity-api/client.ts';
+import type { Followed } from '../../src/identity-api/follow-routes.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
 import { eventually } from '../support/eventually.ts';
 import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
@@ -136,4 +137,39 @@ it('a control plane that stops ends the wait', async () => {
   await heard();
   await harness.close();
   expect(await waiting).toBe('unavailable');
+});
+
+it('what the control plane of a cell signed waits, and says nothing in the name of a host', async () => {
+  const ofCell = new Set<string>();
+  const none = (): (() => void) => () => undefined;
+  const cells: Followed = {
+    ...{ version: '1', bundle: harness.bundle, watch: none, opened: none, documents: () => undefined },
+    ...{ bans: { news: () => new Map(), watch: none }, roots: async () => undefined, report: () => undefined },
+    check: () => 'cell-1',
+    refuse(chain) {
+      if (chain.some(({ raw }) => ofCell.has(raw.toString('hex')))) throw new CellwallError('permission_denied', 'no');
+    },
+    mint: async () => '',
+  };
+  const at = await createIdentityHarness({ followed: cells });
+  try {
+    const own = await svid(at);
+    const [host] = await at.nodes.list();
+    const said = { roots: ['AAAAAAAAAAAA'] };
+    const say = (after: number): Promise<unknown> =>
+      awaitBundle({ ...at.address, svid: own, after, said, signal: ending.signal }).catch(() => undefined);
+    const inUse = () => at.inUse(host?.nodeKey ?? '');
+    ofCell.add(new X509Certificate(own.chain).raw.toString('hex'));
+    const forged = say(own.sequence);
+    await svid(at);
+    expect(inUse()).toBe(undefined);
+    // The control: signed here.
+    ofCell.clear();
+    const honest = say(own.sequence);
+    expect(await eventually('it is heard', inUse)).toEqual(said);
+    ending.abort();
+    await Promise.all([forged, honest]);
+  } finally {
+    await at.close();
+  }
 });

@@ -18,7 +18,8 @@ import { createServerSvid, type ServerSvid } from '../../src/identity/server-svi
 import { bundlePem, type TrustBundle } from '../../src/identity/trust-bundle.ts';
 import type { AuthorityKind } from '../../src/identity/upstream-authority.ts';
 import type { Exchanges } from '../../src/identity-api/exchanges.ts';
-import { createIdentityApi } from '../../src/identity-api/identity-api.ts';
+import type { Followed } from '../../src/identity-api/follow-routes.ts';
+import { createIdentityApi, type IdentityApi } from '../../src/identity-api/identity-api.ts';
 import type { CountersReceiver } from '../../src/identity-api/receive-counters.ts';
 import type { LeaveReceiver } from '../../src/identity-api/receive-leave.ts';
 import type { RefusedSvids } from '../../src/identity-api/refused-svids.ts';
@@ -43,6 +44,8 @@ export interface IdentityHarness {
   readonly nodes: NodeRegistry;
   readonly tokens: JoinTokenAttestor;
   readonly server: ServerSvid;
+  /** What a host's helper says that it has. */
+  readonly inUse: IdentityApi['inUse'];
   readonly address: { readonly host: string; readonly port: number };
   token(spiffeId: string, ttlMs?: number, uses?: number): Promise<Redacted<string>>;
   close(): Promise<void>;
@@ -71,6 +74,8 @@ export interface IdentityHarnessOptions {
   readonly exchanges?: Exchanges;
   /** Told of who gets no SVID. */
   readonly refused?: RefusedSvids;
+  /** Control planes of cells. Default: there are none. */
+  readonly followed?: Followed;
 }
 
 const hour = 3_600_000;
@@ -125,7 +130,7 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
     ...{ issuer, bundle, trustDomain, attestors, identify, nodes, server, clock, log: silentLog },
     ...(options.counters === undefined ? {} : { counters: options.counters }),
     ...(options.leave === undefined ? {} : { leave: options.leave }),
-    ...{ whyNot: options.whyNot, refused: options.refused, exchanges: options.exchanges },
+    ...{ whyNot: options.whyNot, refused: options.refused, exchanges: options.exchanges, followed: options.followed },
   });
   const address = await api.listen({ host: '127.0.0.1', port });
   return {
@@ -137,6 +142,7 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
     nodes,
     tokens,
     server,
+    inUse: api.inUse,
     address,
     token: async (spiffeId, ttlMs = hour, uses = 1) =>
       (await tokens.createJoinToken({ spiffeId: idOf(spiffeId), ttlMs, uses })).token,

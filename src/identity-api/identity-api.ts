@@ -1,6 +1,7 @@
 // The identity API: HTTPS with the control plane's own SVID; the caller's evidence is inside the request. Join, renew, the trust domain's
 // bundle, and reports of proxies. A handful of routes on plain node:https needs no framework.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
 import type { ForeignBundle } from '../identity/federation/foreign-bundle.ts';
 import { readInUse } from '../identity/roots/said-in-use.ts';
 import type { ServerSvid } from '../identity/server-svid.ts';
@@ -27,11 +28,12 @@ import { createReceivers, type Receivers } from './receivers.ts';
 /** With what hosts say that they have. */
 export type IdentityApi = IdentityServer &
   Pick<BundleWaiters, 'inUse' | 'renew'> & {
-    /** Somebody was banned or evicted: who waits here and is told so. */
+    /** Somebody was banned: who waits here is told so. Who is evicted is told by itself. */
     turnAway(): void;
   };
 
 export interface IdentityApiOptions extends Receivers, IssuingDeps {
+  readonly nodes: IssuingDeps['nodes'] & Pick<NodeRegistry, 'onRefused'>;
   readonly server: ServerSvid;
   /** For control planes that follow this one. Absent: there are none. */
   readonly followed?: Followed | undefined;
@@ -190,15 +192,20 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     }
   }
 
+  /** Who waits for the roots, and gets nothing any more, hears that now: a helper then gives the identity to nobody. */
+  function turnAway(): void {
+    waiters.turnAway((response, { code, message, hint }) => {
+      response.setHeader('connection', 'close');
+      send(response, httpStatus[code], JSON.stringify({ code, message, ...defined({ hint }) }));
+    });
+  }
+  nodes.onRefused(turnAway);
+
   return {
     ...server,
     inUse: waiters.inUse,
     renew: waiters.renew,
-    turnAway: () =>
-      waiters.turnAway((response, { code, message, hint }) => {
-        response.setHeader('connection', 'close');
-        send(response, httpStatus[code], JSON.stringify({ code, message, ...defined({ hint }) }));
-      }),
+    turnAway,
     close() {
       waiters.close();
       return server.close();

@@ -232,7 +232,6 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     },
   });
   const unwatch = bans.watch(api.turnAway);
-  nodes.onEvicted(api.turnAway);
   lifecycle.defer('identity API', () => {
     unwatch();
     return api.close();

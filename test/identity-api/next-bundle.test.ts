@@ -105,6 +105,19 @@ it('is not for an evicted host, nor for a sequence that is none', async () => {
   await expect(wait(own)).rejects.toMatchObject({ code: 'failed_precondition' });
 });
 
+it('ends at once for a host that this control plane evicts while it waits, and for no other', async () => {
+  const own = await svid();
+  const [known] = await harness.nodes.list();
+  const other = await svid();
+  const waiting = wait(own).catch((reason: unknown) => CellwallError.from(reason).code);
+  const stays = wait(other);
+  await heard();
+  await harness.nodes.evict(known?.nodeKey ?? '');
+  expect(await waiting).toBe('failed_precondition');
+  await addRoot();
+  expect((await stays).sequence).toBe(other.sequence + 1);
+});
+
 it('of one host a few wait at once, and those that end make room', async () => {
   const own = await svid();
   const first = new AbortController();

@@ -22,6 +22,8 @@ export interface NodeRegistry {
   restore(): Promise<void>;
   /** Told of each key that another replica evicted. */
   onEvicted(listener: (nodeKey: string) => void): void;
+  /** Told whenever a key gets nothing from now on, whoever evicted it, this control plane included. */
+  onRefused(listener: () => void): void;
   /** Follows nothing any more. */
   stop(): void;
   /**
@@ -65,6 +67,10 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
   const ended = createEnded(clock);
   const isEvicted = (nodeKey: string): boolean => gone.has(nodeKey) || ended.has(nodeKey);
   const listeners = new Set<(nodeKey: string) => void>();
+  const refusals = new Set<() => void>();
+  const refused = (): void => {
+    for (const listener of refusals) listener();
+  };
   let unwatch = (): void => {};
   const list = async (): Promise<readonly KnownNode[]> =>
     (await nodes.list()).flatMap(({ key, value }) => read(key, value) ?? []);
@@ -87,6 +93,7 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
     if (isEvicted(nodeKey)) return;
     add(nodeKey, value);
     for (const listener of listeners) listener(nodeKey);
+    refused();
   };
   function add(nodeKey: string, value: Json): void {
     const { until }: { readonly until?: unknown } = Object(value);
@@ -104,6 +111,7 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
   };
   const evict = async (nodeKey: string): Promise<void> => {
     gone.add(nodeKey);
+    refused();
     try {
       await evicted.set(nodeKey, clock.now());
     } finally {
@@ -119,6 +127,7 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
       });
     },
     onEvicted: (listener) => void listeners.add(listener),
+    onRefused: (listener) => void refusals.add(listener),
     stop: () => unwatch(),
     async remember(nodeKey, spiffeId, evidence) {
       await look(nodeKey);

@@ -50,11 +50,12 @@ export function keepBundle({
     const content = { trustDomain, roots, retiring: retiring?.value() ?? [] };
     const candidate = createTrustBundle({ ...content, sequence: kept?.sequence ?? 1 });
     const digest = digestOf(candidate);
-    if (digest === kept?.digest) return candidate;
+    // Roots that changed elsewhere and changed back meanwhile are the same here, but not their sequence.
+    const theirs = shared?.() ?? 0;
+    if (digest === kept?.digest && theirs <= kept.sequence) return candidate;
     // Not below the seconds since 1970: losing the file does not make it decrease.
     const own = Math.max((kept?.sequence ?? 0) + 1, Math.floor(clock.now() / 1000));
     // Helpers that change between control planes take only a higher one for newer.
-    const theirs = shared?.() ?? 0;
     const sequence = theirs > (kept?.sequence ?? 0) ? theirs : own;
     kept = { sequence, digest };
     try {

@@ -76,3 +76,17 @@ it('stays as it was where the roots make none', () => {
   expect(bundle.value()).toBe(before);
   expect(() => keep([])).toThrow(/one root at least/);
 });
+
+it('is as high as where the same roots are in force again, after others that were never in force here', () => {
+  let elsewhere = 0;
+  const own = createWatched<readonly string[]>([a]);
+  const options = { sources: [own], trustDomain: domainOf('td1'), file, clock: createFakeClock(), log: silentLog };
+  const { bundle } = keepBundle({ ...options, shared: () => elsewhere });
+  const { sequence } = bundle.value();
+  elsewhere = sequence + 80;
+  own.set([a]);
+  expect(bundle.value().sequence).toBe(sequence + 80);
+  elsewhere = sequence;
+  own.set([a]);
+  expect(bundle.value().sequence).toBe(sequence + 80);
+});

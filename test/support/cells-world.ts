@@ -1,6 +1,6 @@
 // A control plane, two cells with control planes of their own that follow it, and in each cell a service and a caller with real Envoys,
 // each a process of its own: both callers call both services, within a cell and from one to the other.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../../src/lib/log.ts';
@@ -107,7 +107,8 @@ export async function startCellsWorld({ lifetimeMs, protocols }: CellsWorldOptio
     for (const cell of numbers) {
       const name = `cell-${cell}`;
       const { token } = await parent.admin.createToken({ spiffeId: `spiffe://td1/cellwall/follower/${name}` });
-      const file = join(tokens, name);
+      mkdirSync(join(tokens, name));
+      const file = join(tokens, name, 'join.token');
       writeFileSync(file, token, { mode: 0o600 });
       const serve = await startServeProcess('', {
         args: ['--parent', at(parent.ports.identity), '--parent-token-file', file],

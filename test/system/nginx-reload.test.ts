@@ -20,7 +20,7 @@ let port = 0;
 async function renew(): Promise<void> {
   const { certificate, key } = await ca.issue({ dns: ['files.test'] });
   writeFileSync(path('svid.pem'), certificate);
-  writeFileSync(path('key.pem'), key, { mode: 0o600 });
+  writeFileSync(path('tls-key.pem'), key, { mode: 0o600 });
 }
 const reload = (pidFile: string, seconds: string): Promise<Ended> =>
   run('sh', [script, pidFile, seconds], { cwd: folder });
@@ -38,7 +38,7 @@ beforeAll(async () => {
   ca = await createTestCa('of the mesh');
   [port = 0] = await freePorts(1);
   await renew();
-  const files = `ssl_certificate ${path('svid.pem')}; ssl_certificate_key ${path('key.pem')};`;
+  const files = `ssl_certificate ${path('svid.pem')}; ssl_certificate_key ${path('tls-key.pem')};`;
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   writeFileSync(
     path('nginx.conf'),
@@ -66,7 +66,7 @@ test('ends well once every new connection has the new certificate', async () => 
 
 test('ends badly if nginx cannot use its files, which goes on with what it had, and well once it can', async () => {
   const before = await shown();
-  writeFileSync(path('key.pem'), 'no key');
+  writeFileSync(path('tls-key.pem'), 'no key');
   const failed = await reload(path('nginx.pid'), '1');
   expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('has not taken its files within 1 s') });
   expect(await shown()).toBe(before);

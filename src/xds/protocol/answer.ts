@@ -30,9 +30,7 @@ function answerOf(from: Subscription, nonce: string, error: string | undefined):
   if (sent === undefined) return { subscription: from, effects: noEffects };
   const rejected = error !== undefined;
   const unanswered = index + 1 === from.unanswered.length ? noneUnanswered : from.unanswered.slice(index + 1);
-  // Those before it were taken, as far as one can tell.
-  const before = from.unanswered.slice(0, index).reduce((known, one) => refusals(known, one, undefined), from.refused);
-  const refused = refusals(before, sent, error);
+  const refused = refusals(acceptedBefore(from, index), sent, error);
   const answered = { ...from, unanswered, spoiled: from.spoiled || rejected, refused };
   return {
     subscription: rejected ? oneByOne(answered, sent) : answered,
@@ -44,6 +42,12 @@ function answerOf(from: Subscription, nonce: string, error: string | undefined):
 function oneByOne(rejected: Subscription, { typeUrl, changed }: Sent): Subscription {
   if (!oneAResponse.has(typeUrl) || changed.length < 2) return rejected;
   return resend(rejected, new Set(changed.map(({ name }) => name)));
+}
+
+/** What is still refused: the responses before this one were taken, as far as one can tell. */
+function acceptedBefore({ refused, unanswered }: Subscription, index: number): ReadonlyMap<string, Refusal> {
+  if (refused.size === 0 || index === 0) return refused;
+  return unanswered.slice(0, index).reduce((known, one) => refusals(known, one, undefined), refused);
 }
 
 /**

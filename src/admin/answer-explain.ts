@@ -8,6 +8,7 @@ import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
 import { explain } from '../policy/decide/explain.ts';
 import type { Caller, Token } from '../policy/decide/request.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import { serviceNamed } from '../policy/service-named.ts';
 import type { ExplainQuery, Explanation } from './wire.ts';
 import { writtenToken } from './written-token.ts';
 
@@ -46,7 +47,7 @@ export function answerExplain(mesh: MeshIr, query: ExplainQuery): Explanation {
 
 /** The identity of the service that `ref` names: `cell/name`, or `name` for one in no cell. */
 export function serviceIdentity(mesh: MeshIr, ref: string): SpiffeId | undefined {
-  return mesh.services.get(ref as ServiceKey)?.spiffeId;
+  return serviceNamed(mesh, ref)?.spiffeId;
 }
 
 function callerOf(mesh: MeshIr, text: string): Caller {
@@ -99,7 +100,7 @@ function spiffeId(text: string): SpiffeId {
 }
 
 function known(mesh: MeshIr, ref: string): { readonly key: ServiceKey; readonly spiffeId: SpiffeId } {
-  const service = mesh.services.get(ref as ServiceKey);
+  const service = serviceNamed(mesh, ref);
   if (service !== undefined) return service;
   const keys = [...mesh.services.keys()];
   const inCells = keys.filter((key) => key.endsWith(`/${ref}`)).slice(0, 5);

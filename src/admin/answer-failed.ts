@@ -3,7 +3,8 @@
 import { failedAnswerWords } from '../doctor/failed-answer-words.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Failed } from '../observe/refusals.ts';
-import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import { serviceNamed } from '../policy/service-named.ts';
 import { answerExplain } from './answer-explain.ts';
 import { questionOf } from './question-of.ts';
 import type { Explanation } from './wire.ts';
@@ -14,7 +15,7 @@ export function answerFailed(mesh: MeshIr, failed: Failed): Explanation {
   const { why, advice } = failedAnswerWords(details, service);
   const said = status >= 400 ? `answered ${status} in place of its application` : 'allowed the call, which failed';
   const reason = `${service}'s own sidecar (${node}) ${said}: ${why}`;
-  const document = mesh.services.get(service as ServiceKey);
+  const document = serviceNamed(mesh, service);
   if (document === undefined) {
     throw new CellwallError('not_found', `${reason}; since then the Service was deleted`, { hint: advice });
   }

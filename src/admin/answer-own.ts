@@ -3,8 +3,9 @@
 import { ownAnswerWords } from '../doctor/own-answer-words.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { OwnAnswer } from '../observe/refusals.ts';
-import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import type { MeshIr } from '../policy/ir.ts';
 import { portOf } from '../policy/ports.ts';
+import { serviceNamed } from '../policy/service-named.ts';
 import { answerExplain } from './answer-explain.ts';
 import { operationOf } from './operation-of.ts';
 import type { Explanation } from './wire.ts';
@@ -12,7 +13,7 @@ import type { Explanation } from './wire.ts';
 /** Throws `not_found` if a document that the answer needs is gone. */
 export function answerOwn(mesh: MeshIr, answered: OwnAnswer): Explanation {
   const { service, target, node, status, details } = answered;
-  const caller = mesh.services.get(service as ServiceKey);
+  const caller = serviceNamed(mesh, service);
   const { why, advice } = ownAnswerWords(details, target);
   const reason = `${service}'s own sidecar (${node}) answered${status >= 400 ? ` ${status}` : ''} itself, and not ${target}: ${why}`;
   const called = portOf(mesh, target);

@@ -1,7 +1,9 @@
 // What is answered about how calls went: recorded signals, with the names and the dependencies of the documents in force. Pure.
+
 import { defined } from '../lib/defined.ts';
 import type { FailedHandshakes } from '../observe/handshakes.ts';
-import type { MeshIr, PortIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
+import type { MeshIr, PortIr } from '../policy/ir.ts';
+import { ownerOf, serviceNamed } from '../policy/service-named.ts';
 import type { EdgeSignals, SignalsFound } from '../signals/read-signals.ts';
 import type { Signals } from '../signals/signals.ts';
 import { quantiles, relativeError } from '../signals/sketch.ts';
@@ -73,19 +75,9 @@ export function reportersOf(
   mesh: MeshIr | undefined,
 ): ReadonlySet<string> | undefined {
   if (service === undefined) return undefined;
-  const ports: readonly PortIr[] = servicesIn(mesh).get(service)?.ports ?? [];
+  const ports: readonly PortIr[] = (mesh && serviceNamed(mesh, service)?.ports) ?? [];
   const callers = ports.flatMap(({ id }) => mesh?.callers.get(id) ?? []).map(({ key }) => key);
   return new Set<string>([service, ...callers, ...(caller === undefined ? [] : [caller])]);
-}
-
-const nobody = new Map();
-
-/** The same maps, for names that may be none. */
-function servicesIn(mesh: MeshIr | undefined): ReadonlyMap<string, ServiceIr> {
-  return mesh?.services ?? nobody;
-}
-function ownersIn(mesh: MeshIr | undefined): ReadonlyMap<string, ServiceKey> {
-  return mesh?.serviceOf ?? nobody;
 }
 
 function* declaredEdges(mesh: MeshIr | undefined): Generator<EdgeRow> {
@@ -109,12 +101,12 @@ function rowOf(
   if (edge.side === 'listener') return undefined;
   if (edge.side === 'outbound') {
     if (edge.target === undefined) return undefined;
-    const principal = servicesIn(mesh).get(edge.service)?.spiffeId;
+    const principal = mesh && serviceNamed(mesh, edge.service)?.spiffeId;
     const caller = { caller: 'mtls', callerService: edge.service, ...defined({ principal }) } as const;
     return { ...placeOf(edge.target), ...caller, declared: false, outbound: answer };
   }
   const { side: _, ...own } = edge;
-  const callerService = edge.principal === undefined ? undefined : ownersIn(mesh).get(edge.principal);
+  const callerService = edge.principal === undefined ? undefined : mesh && ownerOf(mesh, edge.principal);
   const crowd = edge.principal === undefined && edge.peer === undefined && edge.token === undefined;
   return {
     ...{ ...own, ...defined({ callerService }), declared: false, inbound: answer },

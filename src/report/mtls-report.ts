@@ -1,10 +1,12 @@
 // The mTLS coverage report: which edges of the mesh used mTLS within a time, which did not, and of what nothing is known. It is made of
 // the record of traffic and of its gaps, and claims nothing beyond them: what was not seen, or could not be, is never "secure". Pure.
+
 import { defined } from '../lib/defined.ts';
 import type { ServiceCoverage } from '../observe/coverage.ts';
 import type { FailedHandshakes } from '../observe/handshakes.ts';
 import type { TrafficCount } from '../observe/traffic-count.ts';
-import type { MeshIr, ServiceIr } from '../policy/ir.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import { ownerOf, serviceNamed } from '../policy/service-named.ts';
 import { type UnknownWindow, unknownMs, unknownWindows } from './unknown-windows.ts';
 
 /**
@@ -113,7 +115,7 @@ export function* makeMtlsReport(sources: ReportSources): Generator<undefined, Mt
   }
   const unknown = [...names].flatMap((service) =>
     unknownWindows({
-      ...{ service, since, external: servicesIn(mesh).get(service)?.external === true, silent: sources.silent },
+      ...{ service, since, external: serviceNamed(mesh, service)?.external === true, silent: sources.silent },
       ...{ coverage: coverage.get(service), lostUntil: sources.lostUntil(service) },
     }),
   );
@@ -175,7 +177,7 @@ function* edgesOf(
   }
   for (const { service, port, caller, principal, count, decision, lastSeen } of counts) {
     yield;
-    const owner = principal === undefined ? undefined : ownersIn(mesh).get(principal);
+    const owner = principal === undefined ? undefined : ownerOf(mesh, principal);
     put({
       ...{ service, ...defined({ port }), caller: owner ?? principal ?? caller, connected: caller, declared: false },
       ...{ mode: modeOf(mesh, service), calls: count, denied: decision === 'denied' ? count : 0, lastSeen },
@@ -213,16 +215,8 @@ function total(counts: readonly TrafficCount[]): number {
   return counts.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** The same maps, for names that may be none. */
-function servicesIn({ services }: MeshIr): ReadonlyMap<string, ServiceIr> {
-  return services;
-}
-function ownersIn({ serviceOf }: MeshIr): ReadonlyMap<string, string> {
-  return serviceOf;
-}
-
 function modeOf(mesh: MeshIr, service: string): ReportEdge['mode'] {
-  return servicesIn(mesh).get(service)?.mtls.mode ?? 'gone';
+  return serviceNamed(mesh, service)?.mtls.mode ?? 'gone';
 }
 
 export function portText(service: string, port?: string): string {

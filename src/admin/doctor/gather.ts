@@ -6,8 +6,8 @@ import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 import type { Edge, Refusal } from '../../observe/refusals.ts';
-import type { MeshIr, PortIr, ServiceIr, ServiceKey } from '../../policy/ir.ts';
-import { portKey, portOf } from '../../policy/ports.ts';
+import type { MeshIr, PortIr, ServiceIr } from '../../policy/ir.ts';
+import { serviceNamed } from '../../policy/service-named.ts';
 import type { AdminDeps } from '../deps.ts';
 import type { SeenOnEdge } from '../everywhere.ts';
 import { inForce } from '../in-force.ts';
@@ -114,12 +114,12 @@ const maxProblems = 3;
 const nothingSeen: SeenOnEdge = { refusals: [], silent: [] };
 
 /** Who may call a server of another trust domain is decided there. */
-function outside({ services }: MeshIr, { caller, target }: DoctorQuery): Explanation | undefined {
-  const service = services.get(target as ServiceKey);
+function outside(mesh: MeshIr, { caller, target }: DoctorQuery): Explanation | undefined {
+  const service = serviceNamed(mesh, target);
   const port = service?.ports[0];
   if (service?.external !== true || port === undefined) return undefined;
   const { key } = service;
-  const own = services.get(caller as ServiceKey);
+  const own = serviceNamed(mesh, caller);
   if (own === undefined && !caller.startsWith('spiffe:')) {
     throw new CellwallError('not_found', `no service ${JSON.stringify(caller)}`);
   }
@@ -148,11 +148,11 @@ interface Parties {
 }
 
 function partiesOf(mesh: MeshIr, { caller: asked }: DoctorQuery, explained: Explanation): Parties {
-  const target = explained.target as ServiceKey;
-  const port = portOf(mesh, portKey(target, explained.port ?? defaultPort)) ?? mesh.services.get(target)?.ports[0];
+  const { target, callerService } = explained;
+  const ports = serviceNamed(mesh, target)?.ports ?? [];
+  const port = ports.find(({ port: name }) => name === (explained.port ?? defaultPort)) ?? ports[0];
   if (port === undefined) throw new Error(`explain named the port of ${target}, and it is not there`);
-  const caller =
-    explained.callerService === undefined ? undefined : mesh.services.get(explained.callerService as ServiceKey);
+  const caller = callerService === undefined ? undefined : serviceNamed(mesh, callerService);
   const [given = asked] = asked.split('+jwt:');
   const id = caller?.spiffeId ?? (given.startsWith('spiffe:') ? given : undefined);
   const anonymous = id !== undefined ? undefined : asked === 'one-way-tls' || asked === 'legacy' ? asked : 'plaintext';

@@ -1,10 +1,12 @@
 // Warns about a dependency whose every call is denied: most often the policy has yet to be written, and the first sign would be a 403.
+
 import type { Service } from '../../model/documents/service.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { matchPrincipal } from '../decide/match.ts';
 import type { Caller } from '../decide/request.ts';
-import type { MeshIr, PortIr, ServiceIr, ServiceKey } from '../ir.ts';
+import type { MeshIr, PortIr, ServiceIr } from '../ir.ts';
 import { meantPort, portText } from '../ports.ts';
+import { serviceNamed } from '../service-named.ts';
 import { serviceKey } from './names.ts';
 import type { Problems } from './problems.ts';
 
@@ -30,7 +32,7 @@ export function warnOfRefusedDependencies(parsed: ParsedDocument<Service>, mesh:
 /** As names.ts finds it: in the caller's own cell first. */
 function dependency(caller: ServiceIr, reference: string, { services }: Asked): ServiceIr | undefined {
   const own = caller.cell === undefined ? undefined : services.get(serviceKey(reference, caller.cell.name));
-  return own ?? services.get(reference as ServiceKey);
+  return own ?? serviceNamed({ services }, reference);
 }
 
 /** Undefined if some call may pass: operations are ignored, except for a deny rule that covers everything. */

@@ -29,6 +29,7 @@ export function leafCommands(): readonly { readonly name: string; readonly comma
       moveStore: notHere,
     },
     finish() {},
+    answered() {},
   });
   const below = (command: Command, path: readonly string[]): { name: string; command: Command }[] =>
     command.commands.length === 0

@@ -47,3 +47,20 @@ it('keeps bytecode in a folder of this user alone, and nowhere that others may w
   expect(shared).toEqual({ status: 0, kept: false, temporary: 0 });
   expect(start('homeless', () => undefined)).toEqual({ status: 0, kept: 0, temporary: 0 });
 });
+
+it('says nothing where nobody reads its output', () => {
+  for (const args of [['--help'], ['schema'], ['no-such-thing']]) {
+    // The reader ends at once, long before Node has started.
+    const { stderr, output } = spawnSync(
+      'bash',
+      ['-c', '{ "$0" "$@"; echo $? >&3; } | :', process.execPath, bin, ...args],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      },
+    );
+    const wrong = args[0] === 'no-such-thing';
+    expect(output[3]).toBe(wrong ? '2\n' : '0\n');
+    expect(stderr).toMatch(wrong ? /^error: unknown command 'no-such-thing'\n[^\n]*\n$/ : /^$/);
+  }
+});

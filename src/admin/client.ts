@@ -101,6 +101,8 @@ export type AdminClientOptions = {
   readonly timeoutMs?: number;
   /** Called while an answer takes longer than a moment. */
   readonly onWait?: (waited: Waited) => void;
+  /** Called with every answer that is a success, before anybody reads it. */
+  readonly onAnswer?: (host: string) => void;
 } & (TokenSource | { readonly svid: SvidCredential });
 
 /**
@@ -120,27 +122,29 @@ export interface InvalidAnswer {
  * Answers that are errors are thrown as CellwallErrors, except for problems of documents and reasons of the gate,
  * which are returned.
  */
-export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }: AdminClientOptions): AdminClient {
+export function createAdminClient({
+  url,
+  timeoutMs = 30_000,
+  onWait,
+  onAnswer = () => {},
+  ...given
+}: AdminClientOptions): AdminClient {
   const credential: Credential = 'svid' in given ? { kind: 'svid', ...given.svid } : { kind: 'token', ...given };
   const exchange = createExchange({ url, credential, timeoutMs, ...defined({ onWait }) });
   const send = async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T | InvalidAnswer> => {
     const { status, text } = await exchange.send(method, path, body);
     const value = parseJson(text, exchange.host, status);
-    // The server's answers are generated from the same schemas as these types.
+    onAnswer(exchange.host);
+    // The server's answers are generated from the same schemas as these types. Whoever reads another's meets its fault there.
     if (status >= 200 && status < 300) return value as T;
-    const {
-      code,
-      message = `the control plane answered ${status}`,
-      hint,
-      problems,
-      reasons,
-    } = value as Partial<ErrorBody>;
+    const { problems, reasons }: Partial<ErrorBody> = value;
+    const { code, message, hint } = textsOf(value, `the control plane answered ${status}`);
     // Written by the server from model/problem's own type.
-    if (problems !== undefined) {
+    if (Array.isArray(problems)) {
       const found = problems as readonly Problem[];
       return { kind: 'invalid', code: code ?? 'invalid_documents', message, problems: found, ...defined({ hint }) };
     }
-    if (reasons !== undefined) {
+    if (Array.isArray(reasons)) {
       return {
         kind: 'invalid',
         code: 'failed_precondition',
@@ -150,16 +154,19 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
         ...defined({ hint }),
       };
     }
-    const known = code !== undefined && Object.hasOwn(codes, code) ? (code as ErrorCode) : 'internal';
+    const known = code !== undefined && Object.hasOwn(codes, code) ? (code as ErrorCode) : 'unavailable';
     if (known === 'unauthenticated' && credential.kind === 'token' && credential.tokenFrom !== undefined) {
       throw tokenRefused(exchange.host, credential);
     }
-    throw new CellwallError(known, message, hint === undefined ? {} : { hint });
+    const look = known === 'internal' ? 'the log of the control plane says why' : undefined;
+    throw new CellwallError(known, message, defined({ hint: hint ?? look }));
   };
   const call = async <T extends object>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> => {
     const answer = await send<T>(method, path, body);
     if ('problems' in answer && 'kind' in answer && answer.kind === 'invalid') {
-      throw new CellwallError('internal', answer.message);
+      throw new CellwallError('unavailable', `${exchange.host} answered what nobody asked: ${answer.message}`, {
+        hint: 'is it a control plane, and of this version?',
+      });
     }
     return answer as T;
   };
@@ -212,15 +219,26 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
   };
 }
 
-function parseJson(text: string, host: string, status: number): unknown {
+/** An object or a list: the admin API answers nothing else. */
+function parseJson(text: string, host: string, status: number): object {
+  let cause: unknown;
   try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new CellwallError('unavailable', `${host} answered ${status}, but not like an admin API`, {
-      hint: 'check the address given with --admin (CELLWALL_ADMIN)',
-      cause,
-    });
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch (reason) {
+    cause = reason;
   }
+  throw new CellwallError('unavailable', `${host} answered ${status}, but not like an admin API`, {
+    hint: 'check the address given with --admin (CELLWALL_ADMIN)',
+    cause,
+  });
+}
+
+/** What an error says of itself, whoever answered it. */
+function textsOf(value: object, otherwise: string): { code?: string; message: string; hint?: string } {
+  const { code, message, hint }: { code?: unknown; message?: unknown; hint?: unknown } = value;
+  const text = (found: unknown): string | undefined => (typeof found === 'string' ? found : undefined);
+  return { message: text(message) ?? otherwise, ...defined({ code: text(code), hint: text(hint) }) };
 }
 
 const codes: Readonly<Record<ErrorCode, true>> = {

@@ -134,7 +134,11 @@ async function exchanged(
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxAnswerBytes) throw new Error('the answer is too large');
+    if (size > maxAnswerBytes) {
+      throw new CellwallError('resource_exhausted', `the answer is larger than ${maxAnswerBytes / 1_048_576} MiB`, {
+        hint: 'is it a control plane? check the address given with --admin (CELLWALL_ADMIN)',
+      });
+    }
     chunks.push(chunk);
   }
   return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') };
@@ -162,6 +166,7 @@ function mayBeDone(path: string): string | undefined {
 }
 
 function failure(host: string, credential: Credential, cause: unknown): CellwallError {
+  if (cause instanceof CellwallError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : message;
   // What a server says, or how it fails, if it has a different key.

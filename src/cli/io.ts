@@ -24,4 +24,6 @@ export interface CliIo {
 /** What a command's file is given: the io, and where it leaves its exit code (0 by default). */
 export interface CliContext extends CliIo {
   finish(code: ExitCode): void;
+  /** That host has answered: what cannot be read from here on may be its fault. */
+  answered(host: string): void;
 }

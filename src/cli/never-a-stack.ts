@@ -37,11 +37,15 @@ export function neverAStack(own: ProcessParts): void {
 /** For developers, on request: with the stack. */
 export function faultText(reason: unknown, env: ProcessParts['env']): string {
   const message = reason instanceof Error ? reason.message : String(reason);
-  const debug = env['CELLWALL_DEBUG'] === '1' && reason instanceof Error && reason.stack !== undefined;
+  const stack = stackOf(reason, env);
   return [
     `error: ${escapeLine(message)}`,
     '  hint: this is a bug in cellwall; CELLWALL_DEBUG=1 shows where, for a report',
-    ...(debug ? [reason.stack] : []),
+    ...(stack === undefined ? [] : [stack]),
     '',
   ].join('\n');
+}
+
+export function stackOf(reason: unknown, env: ProcessParts['env']): string | undefined {
+  return env['CELLWALL_DEBUG'] === '1' && reason instanceof Error ? reason.stack : undefined;
 }

@@ -5,7 +5,7 @@ import { CellwallError } from '../lib/errors.ts';
 import { createCatalog } from './catalog.ts';
 import { describeKinds } from './flags/describe-kinds.ts';
 import type { CliContext, CliIo } from './io.ts';
-import { faultText } from './never-a-stack.ts';
+import { faultText, stackOf } from './never-a-stack.ts';
 import { ofSystem } from './of-system.ts';
 import type { ExitCode } from './output/exit-codes.ts';
 import { formatIn } from './output/print.ts';
@@ -22,10 +22,25 @@ export function createProgram(io: CliIo): Program {
   return {
     async run(args) {
       let code: ExitCode = 0;
+      let answeredBy: string | undefined;
+      let wrote = false;
+      const { stdout } = io;
       const context: CliContext = {
         ...io,
+        stdout: {
+          write(text) {
+            wrote = true;
+            return stdout.write(text);
+          },
+          get columns() {
+            return stdout.columns;
+          },
+        },
         finish(value) {
           code = value;
+        },
+        answered(host) {
+          answeredBy = host;
         },
       };
       try {
@@ -35,13 +50,24 @@ export function createProgram(io: CliIo): Program {
         await catalog.parseAsync([...args], { from: 'user' });
         return code;
       } catch (reason) {
-        return failure(io, reason, args);
+        return failure(io, reason, { args, answeredBy, wrote });
       }
     },
   };
 }
 
-async function failure(io: CliIo, reason: unknown, args: readonly string[]): Promise<ExitCode> {
+interface Ran {
+  readonly args: readonly string[];
+  /** A control plane, or what is at its address. */
+  readonly answeredBy: string | undefined;
+  /** Data is on stdout already: nothing may come after it. */
+  readonly wrote: boolean;
+}
+
+const nowhere = { write: () => true };
+
+async function failure(all: CliIo, reason: unknown, { args, answeredBy, wrote }: Ran): Promise<ExitCode> {
+  const io = wrote ? { ...all, stdout: nowhere } : all;
   const format = formatIn(args);
   if (reason instanceof CommanderError) {
     // commander has already said on stderr what it had to say. Its own faults of usage exit with 1; ours is 2.
@@ -50,13 +76,26 @@ async function failure(io: CliIo, reason: unknown, args: readonly string[]): Pro
     await printError(io, format, { code: 'invalid_argument', message });
     return 2;
   }
-  const error = ofSystem(reason) ?? CellwallError.from(reason);
+  const error = ofSystem(reason) ?? unreadable(reason, answeredBy) ?? CellwallError.from(reason);
   const { code, message, hint } = error;
-  if (code === 'internal') {
+  // What the control plane failed at has a hint.
+  if (code === 'internal' && hint === undefined) {
     io.stderr.write(faultText(error.cause ?? error, io.env));
     await printError(io, format, { code, message });
   } else {
     await printFailure(io, format, { code, message, hint });
+    const stack = answeredBy === undefined ? undefined : stackOf(error.cause, io.env);
+    if (stack !== undefined) io.stderr.write(`${stack}\n`);
   }
   return 1;
+}
+
+/** A command stumbled over what it was answered: not as this version knows it. Undefined for what says itself what is wrong. */
+function unreadable(reason: unknown, host: string | undefined): CellwallError | undefined {
+  if (host === undefined || reason instanceof CellwallError) return undefined;
+  const message = reason instanceof Error ? reason.message : String(reason);
+  return new CellwallError('unavailable', `${host} answered what this version cannot read (${message})`, {
+    hint: 'is it a control plane, and of this version? "cellwall --version" shows this one\'s; CELLWALL_DEBUG=1 shows where, for a report',
+    cause: reason,
+  });
 }

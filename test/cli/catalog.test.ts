@@ -1,22 +1,26 @@
 // Every command there is, one after the other: what it prints with -o json, and how it fails. A new command fails here until it says
 // what it prints, and is called below.
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { leafCommands } from '../../scripts/cli-reference.ts';
 import { exitCodes } from '../../src/cli/output/exit-codes.ts';
 import { printedBy } from '../../src/cli/output/prints.ts';
-import type { CliRun } from '../../src/cli/run.ts';
 import { reportFileOf } from '../../src/report/report-file.ts';
 import { type AdminHarness, adminToken, startAdmin } from '../support/admin-harness.ts';
 import { type CliResult, runCli } from '../support/cli-harness.ts';
 import { descriptorSet } from '../support/descriptor-set.ts';
 import { keyOf } from '../support/documents.ts';
+import { type HostileAdmin, startHostileAdmin } from '../support/hostile-admin.ts';
 import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
+import { shortRuns } from '../support/short-runs.ts';
 import { projectRoot, sourceFiles } from '../support/source-files.ts';
 import { createTestCa } from '../support/test-ca.ts';
 import { signTestReport, testReport } from '../support/test-report.ts';
+import { createUnreadPipe } from '../support/unread-pipe.ts';
 
 const leaves = leafCommands();
 const base = yaml(
@@ -86,37 +90,13 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const at = { host: '127.0.0.1', port: 1 };
-const run: Partial<CliRun> = {
-  async serve(_options, started) {
-    started({ xds: at, identity: at, admin: at, services: 0, adminTokenFile: '/t' });
-    return 0;
-  },
-  sidecar: async () => 0,
-  fetchSvid: async () => ({ spiffeId: 'spiffe://td1/service/web', notAfter: 0, files: [] }),
-  exchangeSvid: async () => ({ spiffeId: 'spiffe://td1/ci/42', notAfter: 0, files: [] }),
-  async serveRunner(_options, started) {
-    started({ spiffeId: 'spiffe://td1/runner/5', notAfter: 0, files: [] });
-    return 0;
-  },
-  openJob: async () => ({
-    user: 200_000,
-    socket: { path: '/run/cellwall-runner/7/api.sock' },
-    spiffeId: 'spiffe://td1/ci/42',
-  }),
-  closeJob: async () => true,
-  bootstrap: async () => ({ node: {} }),
-  moveStore: async () => ({ revision: 1, documents: 2, entries: 3, audit: 0 }),
-  inspect: async () => ({ problems: [], asked: 0 }),
-};
-
 function cellwall(
   args: readonly string[],
   stdin = '',
   address = `127.0.0.1:${admin.address.port}`,
 ): Promise<CliResult> {
   const env = { CELLWALL_ADMIN: address, CELLWALL_ADMIN_TOKEN: adminToken };
-  return runCli(args, { env, stdin, run, clock: admin.clock });
+  return runCli(args, { env, stdin, run: shortRuns, clock: admin.clock });
 }
 
 /** Arguments with which each command does something, and does no harm to the next. */
@@ -221,8 +201,7 @@ describe.each(leaves.filter(({ command }) => command.options.some(({ long }) => 
   '$name',
   ({ name }) => {
     it('fails as one error object without a control plane', async () => {
-      // What enrols gets its identity elsewhere, and asks only for a token.
-      if (['sidecar', 'svid fetch', 'runner serve'].includes(name)) return;
+      if (enrols.includes(name)) return;
       const { code, stdout, stderr } = await cellwall([...argsOf(name), '-o', 'json'], '', '127.0.0.1:1');
       expect(code).toBe(1);
       const { error } = JSON.parse(stdout);
@@ -235,6 +214,142 @@ describe.each(leaves.filter(({ command }) => command.options.some(({ long }) => 
     });
   },
 );
+
+/** These get their identity elsewhere, and ask only for a token. */
+const enrols = ['sidecar', 'svid fetch', 'runner serve'];
+
+/** Of a program that fell over, wherever it shows itself: frames of a stack, places in sources or in the bundle. */
+const innards = /^\s+at |\.[cm]?[jt]s:\d|node:internal|dist\//m;
+
+describe('an output that nobody reads', () => {
+  it('is no failure of any command, and not a word of it', async () => {
+    const pipe = createUnreadPipe(folder);
+    pipe.leave();
+    const lines = leaves.flatMap(({ name }) => [
+      argsOf(name),
+      [...argsOf(name), '-o', 'json'],
+      [...name.split(' '), '--help'],
+    ]);
+    const program = fileURLToPath(new URL('../support/unread-program.ts', import.meta.url));
+    const env = { ...process.env, CELLWALL_ADMIN: `127.0.0.1:${admin.address.port}`, CELLWALL_ADMIN_TOKEN: adminToken };
+    const child = spawn(process.execPath, [program], {
+      env: { ...env, CELLWALL_LINES: JSON.stringify(lines) },
+      stdio: ['ignore', pipe.fd, 'pipe'],
+    });
+    let told = '';
+    child.stderr?.setEncoding('utf8').on('data', (text) => {
+      told += text;
+    });
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    pipe.close();
+    expect(code).toBe(0);
+    expect(told).not.toMatch(innards);
+    expect(told).not.toMatch(/EPIPE|bug in cellwall/);
+    const codes: readonly number[] = JSON.parse(told.trim().split('\n').at(-1) ?? '');
+    // What can be done only once has been done before.
+    const once = /^(?:reject|approve|(?:admin-)?token revoke|bootstrap-secret create)\b/;
+    const failed = lines.filter((line, at) => ![0, 3].includes(codes[at] ?? -1) && !once.test(line.join(' ')));
+    expect(failed, told).toEqual([]);
+  }, 60_000);
+});
+
+describe("an answer that is no control plane's", () => {
+  const wrong = {
+    status: 3,
+    services: 'x',
+    proxies: [null],
+    traffic: {},
+    documents: 7,
+    revisions: [7],
+    waiting: 1,
+    bans: {},
+  };
+  const many = {
+    roots: {},
+    records: null,
+    resources: [1],
+    edges: 'x',
+    findings: 3,
+    problems: 'x',
+    nodeKeys: 1,
+    signed: [],
+  };
+  const callers = leaves
+    .filter(
+      ({ name, command }) => command.options.some(({ long }) => long === '--admin-token') && !enrols.includes(name),
+    )
+    .map(({ name }) => name);
+  it.each([
+    ['nothing', '', 200],
+    ['null', 'null', 200],
+    ['an empty object', '{}', 200],
+    ['a list of nothing', '[null]', 200],
+    ['other types', JSON.stringify({ ...wrong, ...many }), 200],
+    ['an error of other types', '{"code": {}, "message": 7, "hint": [], "problems": [1], "reasons": 3}', 500],
+    ['reasons of other types', '{"reasons": [null]}', 412],
+    [
+      'what a terminal obeys',
+      '{"code": "not_found", "message": "\\u001b[2J\\u202e", "hint": "\\u001b]0;x\\u0007"}',
+      404,
+    ],
+  ])(
+    '%s: said in words, by every command',
+    async (name, body, status) => {
+      const hostile = await startHostileAdmin();
+      hostile.answers(body, status);
+      try {
+        for (const call of callers) await holds(call, [], hostile);
+        if (/other types|object/.test(name)) for (const call of callers) await holds(call, ['-o', 'json'], hostile);
+      } finally {
+        hostile.close();
+      }
+    },
+    60_000,
+  );
+
+  async function holds(name: string, form: readonly string[], { address }: HostileAdmin): Promise<void> {
+    const { code, stdout, stderr } = await cellwall([...argsOf(name), ...form], '', address);
+    const about = `${name} ${form}: ${stderr}`;
+    expect([0, 1, 3, 4], about).toContain(code);
+    expect(stdout + stderr, about).not.toMatch(innards);
+    expect(stderr, about).not.toContain('bug in cellwall');
+    expect((stdout + stderr).replaceAll(/[\n\t]/g, ''), about).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    if (code !== 1) return;
+    expect(stderr, about).toMatch(/^(?:error: |\d+ (?:error|problem))/m);
+    if (form.length > 0) expect(() => JSON.parse(stdout), about).not.toThrow();
+  }
+
+  it.each([
+    ['no end', 65, 'resource_exhausted', /^error: the answer is larger than 64 MiB\n {2}hint: /m],
+    ['depth', '['.repeat(200_000), 'unavailable', /but not like an admin API/],
+  ])(
+    'with %s is cut off',
+    async (_name, body, code, told) => {
+      const hostile = await startHostileAdmin();
+      hostile.answers(body);
+      const { stdout, stderr } = await cellwall(['history', '-o', 'json'], '', hostile.address);
+      hostile.close();
+      expect(JSON.parse(stdout)).toMatchObject({ error: { code } });
+      expect(stderr).toMatch(told);
+    },
+    60_000,
+  );
+
+  it('with names of megabytes is a table all the same', async () => {
+    const hostile = await startHostileAdmin();
+    const source = { file: 'x'.repeat(3_000_000), line: 1, column: 1 };
+    const documents = Array.from({ length: 5 }, (_, n) => ({
+      key: `Service/${'\u05d0\u4e2d'.repeat(500_000)}${n}`,
+      source,
+    }));
+    hostile.answers(JSON.stringify({ revision: 1, documents }));
+    const { code, stdout } = await cellwall(['get'], '', hostile.address);
+    hostile.close();
+    expect(code).toBe(0);
+    expect(stdout.length).toBeLessThan(500_000);
+    expect(stdout).toContain('characters)');
+  });
+});
 
 describe('exit codes', () => {
   it('are all in docs/cli.md and in the help, and no command leaves with another', async () => {

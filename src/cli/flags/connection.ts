@@ -6,7 +6,7 @@ import type { Waited } from '../../admin/exchange.ts';
 import type { SvidCredential } from '../../admin/svid-tls.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { Redacted } from '../../lib/redacted.ts';
-import type { CliIo } from '../io.ts';
+import type { CliContext } from '../io.ts';
 import { flag } from './environment.ts';
 import { defaultData } from './paths.ts';
 import { readFile } from './read-file.ts';
@@ -42,7 +42,7 @@ export function addConnectionFlags(command: Command, { data = true }: { readonly
 
 /** `data`: where the admin token is looked up; by default what the command's `--data` says. */
 export async function connect(
-  io: Pick<CliIo, 'env' | 'stderr'>,
+  io: Pick<CliContext, 'env' | 'stderr' | 'answered'>,
   command: Command,
   data?: string,
 ): Promise<AdminClient> {
@@ -61,11 +61,11 @@ export async function connect(
   const svid: unknown = command.opts()['adminSvid'];
   if (typeof svid === 'string') {
     if (given !== undefined) command.error('error: give --admin-svid or a token, not both', { exitCode: 2 });
-    return createAdminClient({ url: String(admin), svid: readSvid(svid), onWait });
+    return createAdminClient({ url: String(admin), svid: readSvid(svid), onWait, onAnswer: io.answered });
   }
   const token = given ?? (await adminToken(folder()));
   const tokenFrom = secretSource(command, 'adminToken') ?? `${folder()}/admin.token`;
-  return createAdminClient({ url: String(admin), token, tokenFrom, onWait });
+  return createAdminClient({ url: String(admin), token, tokenFrom, onWait, onAnswer: io.answered });
 }
 
 function waiting({ ms, bytes }: Waited): string {

@@ -32,9 +32,12 @@ export async function print(
   { value, table }: { readonly value: unknown; readonly table: () => string },
 ): Promise<void> {
   switch (format) {
-    case 'json':
-      io.stdout.write(escapeJson(`${JSON.stringify(value, null, 2)}\n`));
+    case 'json': {
+      const text: string | undefined = JSON.stringify(value, null, 2);
+      if (text === undefined) throw new TypeError('there is nothing to print');
+      io.stdout.write(escapeJson(`${text}\n`));
       return;
+    }
     case 'yaml': {
       const { safeYaml } = await import('./safe-yaml.ts');
       io.stdout.write(safeYaml(value));

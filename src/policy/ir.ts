@@ -147,6 +147,7 @@ export interface PortIr extends ServiceFacts {
   /** Header names arrive as they were written. HTTP/1.1 only. */
   readonly keepsHeaderCase: boolean;
   readonly retries: { readonly attempts: number; readonly perTryTimeoutMs?: number };
+  /** Absent: the usual one (translate/outbound/outbound-cluster.ts). */
   readonly outlierDetection?: {
     readonly consecutiveFailures: number;
     readonly baseEjectionMs: number;

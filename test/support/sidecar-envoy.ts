@@ -13,12 +13,14 @@ export interface SidecarEnvoyOptions {
   /** Ports on 127.0.0.1. */
   readonly inbound?: number;
   readonly application?: number;
+  /** Default `a1`. */
+  readonly instance?: string;
 }
 
 export async function startSidecarEnvoy(
   harness: ServeHarness,
   spiffeId: string,
-  { variant, inbound, application }: SidecarEnvoyOptions,
+  { variant, inbound, application, instance = 'a1' }: SidecarEnvoyOptions,
 ): Promise<RunningEnvoy> {
   const { dir, bundle } = await harness.enrol(spiffeId);
   const here = (port: number) => ({ host: '127.0.0.1', port });
@@ -26,7 +28,7 @@ export async function startSidecarEnvoy(
     Object(
       bootstrap({
         spiffeId,
-        instance: 'a1',
+        instance,
         service: 'test',
         xds: [here(harness.xdsPort)],
         variant,

@@ -152,7 +152,12 @@ export const serviceSchema = z.strictObject({
         baseEjection: durationSchema.prefault('30s'),
         maxEjectionPercent: z.int().min(0).max(100).default(50),
       })
-      .optional(),
+      .optional()
+      .describe(
+        'When callers leave out a replica for a while: after so many answers of 500 and above in a row, failed connections among them. ' +
+          'Default: after 5 answers of 502, 503 or 504 in a row (a dead application), for 10s, and longer each time that it fails ' +
+          'again, up to a minute; half of the replicas at most, and never the only one. `{maxEjectionPercent: 0}`: none is left out.',
+      ),
     healthCheck: healthCheckSchema
       .optional()
       .describe('Active checks by its callers: of its health path over mTLS, or by a TCP connection.'),

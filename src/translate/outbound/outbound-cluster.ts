@@ -49,7 +49,7 @@ export function outboundCluster(
     connectTimeout: duration(target.timeouts.connectMs),
     circuitBreakers: circuitBreakers(),
     healthChecks: healthChecks(target),
-    ...outliers(target),
+    outlierDetection: outliers(target),
     upstreamBindConfig: create(BindConfigSchema, { socketOptions: [unacknowledged()] }),
     upstreamConnectionOptions: create(UpstreamConnectionOptionsSchema, { tcpKeepalive: keepalive }),
     typedExtensionProtocolOptions: httpProtocol(
@@ -94,17 +94,33 @@ function discovery({ id, endpoints }: PortIr, viewerCell: string | undefined) {
   };
 }
 
-function outliers({ outlierDetection: limits }: PortIr): { outlierDetection?: OutlierDetection } {
-  if (limits === undefined) return {};
-  return {
-    outlierDetection: create(OutlierDetectionSchema, {
-      // A failed connection counts like a 5xx.
-      consecutive5xx: limits.consecutiveFailures,
-      enforcingConsecutive5xx: 100,
-      baseEjectionTime: duration(limits.baseEjectionMs),
-      maxEjectionPercent: limits.maxEjectionPercent,
-      enforcingSuccessRate: 0,
-      enforcingConsecutiveGatewayFailure: 0,
-    }),
-  };
+/**
+ * Where the document says nothing: a replica whose sidecar answers 502, 503 or 504 again and again, as for an application that is dead or
+ * hangs, or that cannot be reached, takes no calls for a while. Half of the replicas at most, so that where all fail all are tried, and
+ * never the only one. It is tried again after 10 s, which Envoy adds again each time that it fails, here up to a minute.
+ */
+const usual = { consecutiveFailures: 5, baseEjectionMs: 10_000, maxEjectionPercent: 50 };
+const usualLongestMs = 60_000;
+const neverReached = 0xffff_ffff;
+/** Those whose time is over are let in this often. */
+const sweepMs = 5000;
+
+/** A failed connection counts like a 503. An application's own 500 counts only where the document says so. */
+function outliers({ outlierDetection: limits }: PortIr): OutlierDetection {
+  const { consecutiveFailures, baseEjectionMs, maxEjectionPercent } = limits ?? usual;
+  return create(OutlierDetectionSchema, {
+    ...(limits === undefined
+      ? {
+          consecutiveGatewayFailure: consecutiveFailures,
+          enforcingConsecutiveGatewayFailure: 100,
+          // A patch that sets it has it enforced.
+          consecutive5xx: neverReached,
+          interval: duration(sweepMs),
+          maxEjectionTime: duration(usualLongestMs),
+        }
+      : { consecutive5xx: consecutiveFailures, enforcingConsecutive5xx: 100, enforcingConsecutiveGatewayFailure: 0 }),
+    baseEjectionTime: duration(baseEjectionMs),
+    maxEjectionPercent,
+    enforcingSuccessRate: 0,
+  });
 }

@@ -1,5 +1,6 @@
 // Processes what proxies report in small slices, one identity after the other, between which everything else in the process gets its turn.
-// Whoever reports more than its share is read more slowly; flow control holds it back.
+// Whoever reports more than its share is read more slowly, and so are all if they report more than theirs together: flow control holds them
+// back. An Envoy that is held back drops entries, and counts them, so that what was lost is known (cross-check.ts).
 import { setImmediate } from 'node:timers';
 import type { Clock } from '../lib/clock.ts';
 import { createPacer } from '../lib/pacer.ts';
@@ -25,8 +26,10 @@ export interface IntakeLimits {
   /** The longest slice. */
   readonly turnMs: number;
   readonly workAtOnceMs: number;
-  /** Share of all time, in the long run. An operator's command is slowed down by 1 / (1 - share). */
+  /** Share of all time that one identity may take, in the long run. */
   readonly workShare: number;
+  /** The same for all together. An operator's command is slowed down by 1 / (1 - share). */
+  readonly ofAll: { readonly workAtOnceMs: number; readonly workShare: number };
 }
 
 const intakeLimits: IntakeLimits = {
@@ -34,6 +37,7 @@ const intakeLimits: IntakeLimits = {
   turnMs: 1,
   workAtOnceMs: 500,
   workShare: 0.12,
+  ofAll: { workAtOnceMs: 100, workShare: 0.4 },
 };
 
 /** `way` says how long to wait while something more urgent is going on. */
@@ -43,6 +47,9 @@ export function createIntake(
   way: Pick<RightOfWay, 'waitMs'> = openWay,
 ): Intake {
   const pacer = createPacer({ clock, limits });
+  const pacerOfAll = createPacer({ clock, limits: limits.ofAll });
+  /** Monotonic: until then nothing is read of anybody. */
+  let restUntil = 0;
   const waiting = new Map<string, { jobs: IntakeJob[]; bytes: number }>();
   /** Whose turn it is, in order; resting ones are not included. */
   const ready = new Set<string>();
@@ -56,17 +63,22 @@ export function createIntake(
       turn();
       schedule();
     };
-    const waitMs = way.waitMs();
+    const waitMs = Math.max(way.waitMs(), restUntil - clock.monotonic());
     if (waitMs > 0) clock.after(waitMs, go);
     else setImmediate(go);
   };
   const turn = (): void => {
+    const began = clock.monotonic();
+    while (ready.size > 0 && clock.monotonic() - began < limits.turnMs) workOnNext(began + limits.turnMs);
+    restUntil = clock.monotonic() + pacerOfAll.spend('all', clock.monotonic() - began);
+  };
+  const workOnNext = (until: number): void => {
     const who = ready.values().next().value;
     if (who === undefined) return;
     ready.delete(who);
     const own = waiting.get(who);
     const began = clock.monotonic();
-    while (own !== undefined && own.jobs.length > 0 && clock.monotonic() - began < limits.turnMs) {
+    while (own !== undefined && own.jobs.length > 0 && clock.monotonic() < until) {
       const [job] = own.jobs;
       if (job === undefined || job.work.next().done !== true) continue;
       own.jobs.shift();

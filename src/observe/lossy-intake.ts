@@ -3,6 +3,7 @@
 // count. Only a sender faster than any sidecar is read more slowly.
 import type { Clock } from '../lib/clock.ts';
 import { createPacer } from '../lib/pacer.ts';
+import { openWay, type RightOfWay } from '../lib/right-of-way.ts';
 import { createIntake, type IntakeJob, type IntakeLimits } from './intake.ts';
 
 export interface LossyIntake {
@@ -18,13 +19,17 @@ export interface LossyJob extends Pick<IntakeJob, 'bytes' | 'work'> {
 export interface LossyLimits extends IntakeLimits {
   /** Bytes of one identity, read or dropped. */
   readonly bytesPerMs: number;
+  /** Maximum number of waiting bytes of all together. */
+  readonly waitingBytesOfAll: number;
 }
 
 const lossyLimits: LossyLimits = {
   waitingBytes: 1024 * 1024,
-  turnMs: 3,
+  turnMs: 1,
   workAtOnceMs: 250,
   workShare: 0.05,
+  ofAll: { workAtOnceMs: 250, workShare: 0.1 },
+  waitingBytesOfAll: 64 * 1024 * 1024,
   bytesPerMs: 8 * 1024,
 };
 
@@ -32,12 +37,17 @@ const lossyLimits: LossyLimits = {
 export function createLossyIntake(
   clock: Pick<Clock, 'monotonic' | 'after'>,
   limits: LossyLimits = lossyLimits,
+  way: Pick<RightOfWay, 'waitMs'> = openWay,
 ): LossyIntake {
-  const intake = createIntake(clock, limits);
+  const intake = createIntake(clock, limits, way);
   const line = createPacer({ clock, limits: { workAtOnceMs: 1000, workShare: 1 } });
+  let waiting = 0;
   return {
     add(who, { bytes, work, pause, resume }) {
-      intake.add(who, { bytes, work, done: () => undefined });
+      const done = (): void => {
+        waiting -= bytes;
+      };
+      if (waiting + bytes <= limits.waitingBytesOfAll && intake.add(who, { bytes, work, done })) waiting += bytes;
       const restMs = line.spend(who, bytes / limits.bytesPerMs);
       if (restMs === 0) return;
       pause();

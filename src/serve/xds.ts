@@ -155,7 +155,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     traffic,
     refusals,
     intake: createIntake(clock, undefined, way),
-    lossyIntake: createLossyIntake(clock),
+    lossyIntake: createLossyIntake(clock, undefined, way),
     onUnreadable: metrics.unreadable,
     breakGlass: createBreakGlassWatch({
       clock,

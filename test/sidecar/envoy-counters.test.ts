@@ -2,7 +2,9 @@
 import { expect, it } from 'vitest';
 import { readCounters, statsQuery } from '../../src/sidecar/envoy/envoy-counters.ts';
 
-const text = `access_logs.grpc_access_log.logs_dropped: 3
+const text = `access_logs.grpc_access_log.grpc_entries_flush_failed: 2
+access_logs.grpc_access_log.grpc_entries_flushed: 19
+access_logs.grpc_access_log.logs_dropped: 3
 access_logs.grpc_access_log.logs_written: 20
 authz_allow_.rbac.allowed: 2
 http.inbound.mtls.downstream_rq_active: 1
@@ -48,7 +50,7 @@ it('are those of the inbound listener, and no others', () => {
     denied: 3,
     shadowAllowed: 4,
     shadowDenied: 2,
-    dropped: 3,
+    dropped: 5,
   });
   expect(readCounters(text, [15001])).toMatchObject({ connections: 99, handshakes: 0 });
   expect(readCounters(text.replaceAll('127.0.0.1_27755', '[__1]_27755'), [27755])).toMatchObject({ connections: 19 });

@@ -1,5 +1,6 @@
 // Reports calls as many proxies do, at a steady rate: a program of its own, so that who measures beside it is not held up by it. Its orders
-// are the JSON of its argument (log-load.ts); tells how many it has sent, and ends when told to.
+// are the JSON of its argument (log-load.ts); tells how many it has sent, and ends when told to. As Envoy does, it sends what has gathered
+// for half a second or fills its buffer, and drops, and counts, what comes while the stream takes no more.
 import { once } from 'node:events';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { HTTPAccessLogEntrySchema, TLSProperties_TLSVersion } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
@@ -10,6 +11,11 @@ import { bytesField } from './proto-bytes.ts';
 const orders = JSON.parse(process.argv[2] ?? '') as LogLoadOrders;
 const callers = 20;
 const variants = 50;
+/** Entries of about 400 bytes that fill Envoy's buffer of 16 KiB. */
+const mostInMessage = 40;
+const flushMs = 500;
+/** Messages beyond what flow control lets through, as in the buffer of Envoy's connection. */
+const mostWaiting = 16;
 
 /** As Envoy logs an allowed call: another caller, path, time and size each. */
 function entry(number: number): Buffer {
@@ -42,41 +48,61 @@ function entry(number: number): Buffer {
   return bytesField(1, Buffer.from(toBinary(HTTPAccessLogEntrySchema, message)));
 }
 
-const everyMs = 1000;
-const batch = Math.round(orders.entriesPerSecond / orders.proxies.length);
+const perMs = orders.entriesPerSecond / orders.proxies.length / 1000;
+const batch = Math.max(1, Math.min(mostInMessage, Math.round(perMs * flushMs)));
+const everyMs = batch / perMs;
 const messages = Array.from({ length: variants }, (_, variant) =>
   httpLogs(Array.from({ length: batch }, (_entry, number) => entry(variant * batch + number))),
 );
 let going = true;
-let sent = 0;
+let [sent, dropped] = [0, 0];
+const droppedBy = new Map<string, number>();
 
 async function open({ service, node, svid }: LogLoadOrders['proxies'][number]) {
   const client = createLogClient(orders.port, svid);
   const stream = client.open();
   await stream.send(identifier(node, `inbound/${service}/mtls`));
-  return { client, stream };
+  return { client, stream, node };
 }
 
-/** Each at its own time of the second, as of proxies that know nothing of each other. */
-async function report({ client, stream }: Awaited<ReturnType<typeof open>>, at: number): Promise<void> {
+/** Each at its own time of the period, as of proxies that know nothing of each other. */
+async function report({ client, stream, node }: Awaited<ReturnType<typeof open>>, at: number): Promise<void> {
   const begin = performance.now() + (everyMs * at) / orders.proxies.length;
-  for (let turn = 0; going && !stream.isOver(); turn++) {
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, begin + turn * everyMs - performance.now())));
-    if (!going) break;
-    await stream.send(messages[(turn + at) % variants] ?? Buffer.alloc(0));
+  let waiting = 0;
+  let idle = (): void => {};
+  const one = (turn: number): void => {
+    if (waiting >= mostWaiting) {
+      dropped += batch;
+      droppedBy.set(node, (droppedBy.get(node) ?? 0) + batch);
+      return;
+    }
+    waiting += 1;
     sent += batch;
+    void stream.send(messages[(turn + at) % variants] ?? Buffer.alloc(0)).then(() => {
+      waiting -= 1;
+      if (waiting === 0) idle();
+    });
+  };
+  for (let turn = 0; going && !stream.isOver(); ) {
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, begin + turn * everyMs - performance.now())));
+    for (const due = (performance.now() - begin) / everyMs; going && turn <= due; turn++) one(turn);
   }
+  const taken = new Promise<void>((resolve) => {
+    idle = resolve;
+  });
+  if (waiting > 0) await Promise.race([taken, stream.ended]);
   stream.end();
   await stream.ended;
   client.close();
 }
 
+const tell = (): void => void process.send?.({ sent, dropped, droppedBy: Object.fromEntries(droppedBy) });
 process.on('message', (order) => {
   if (order === 'stop') going = false;
-  else process.send?.({ sent });
+  else tell();
 });
 const all = await Promise.all(orders.proxies.map(open));
 process.send?.('ready');
 await Promise.all(all.map(report));
-process.send?.({ sent });
+tell();
 await once(process, 'disconnect');

@@ -17,14 +17,22 @@ export interface LogLoadOrders {
   }[];
 }
 
-export interface LogLoad extends AsyncDisposable {
-  /** Entries so far. */
-  sent(): Promise<number>;
-  /** Ends it when what was begun is taken; answers how many entries were sent. */
-  stop(): Promise<number>;
+export interface LogLoadCounts {
+  /** Entries that were given to streams. */
+  readonly sent: number;
+  /** Those that no stream took, as Envoy drops them; and of each node that dropped any. */
+  readonly dropped: number;
+  readonly droppedBy: Readonly<Record<string, number>>;
 }
 
-const told = z.object({ sent: z.number() });
+export interface LogLoad extends AsyncDisposable {
+  /** So far. */
+  counts(): Promise<LogLoadCounts>;
+  /** Ends it when what was begun is taken. */
+  stop(): Promise<LogLoadCounts>;
+}
+
+const told = z.object({ sent: z.number(), dropped: z.number(), droppedBy: z.record(z.string(), z.number()) });
 
 export async function startLogLoad(orders: LogLoadOrders): Promise<LogLoad> {
   const child = fork(fileURLToPath(new URL('log-load-program.ts', import.meta.url)), [JSON.stringify(orders)], {
@@ -33,14 +41,14 @@ export async function startLogLoad(orders: LogLoadOrders): Promise<LogLoad> {
   });
   const exit = once(child, 'exit');
   await once(child, 'message');
-  const ask = async (order: string): Promise<number> => {
+  const ask = async (order: string): Promise<LogLoadCounts> => {
     const answer = once(child, 'message');
     child.send(order);
     const [message] = await answer;
-    return told.parse(message).sent;
+    return told.parse(message);
   };
   return {
-    sent: () => ask('sent'),
+    counts: () => ask('counts'),
     stop: () => ask('stop'),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');

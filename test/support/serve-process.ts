@@ -77,7 +77,10 @@ export async function startServeProcess(documents: string, options: ServeProcess
     const log = openSync(join(folder, 'serve.log'), 'a');
     const child = spawn(process.execPath, [bin, ...args, ...listen], { stdio: ['ignore', log, log] });
     closeSync(log);
-    const answers = async (path: string) => (await fetch(url + path).catch(() => undefined))?.ok;
+    const answers = async (path: string) => {
+      if (child.exitCode !== null) throw new Error('it ended');
+      return (await fetch(url + path).catch(() => undefined))?.ok;
+    };
     try {
       if (options.redis !== undefined && !restarted) {
         await eventually('its admin API answers', () => answers('/healthz'), 30_000);

@@ -16,7 +16,7 @@ export const statsQuery = `/stats?filter=${encodeURIComponent(
     `^(${prefixes.join('|')})`,
     '^listener\\..+_\\d+\\.(downstream_cx_(total|active)|ssl\\.(handshake|no_certificate|fail_verify_.+|curves\\..+))$',
     shownStat,
-    '^access_logs\\.grpc_access_log\\.logs_dropped$',
+    '^access_logs\\.grpc_access_log\\.(logs_dropped|grpc_entries_flush_failed)$',
   ].join('|'),
 )}`;
 
@@ -52,6 +52,10 @@ const listenerNames: Readonly<Record<string, Name>> = {
   'ssl.handshake': 'handshakes',
   'ssl.no_certificate': 'noCertificate',
 };
+/** Entries for which no room was left, and those of a stream that could not be opened (since Envoy 1.39). */
+const lostStats: ReadonlySet<string> = new Set(
+  ['logs_dropped', 'grpc_entries_flush_failed'].map((name) => `access_logs.grpc_access_log.${name}`),
+);
 const requestNames: Readonly<Record<string, Name>> = {
   'mtls.downstream_rq_total': 'mtlsRequests',
   'mtls.downstream_rq_active': 'mtlsActive',
@@ -62,7 +66,7 @@ const requestNames: Readonly<Record<string, Name>> = {
 };
 
 function nameOf(stat: string, ports: readonly number[]): Name | undefined {
-  if (stat === 'access_logs.grpc_access_log.logs_dropped') return 'dropped';
+  if (lostStats.has(stat)) return 'dropped';
   if (stat.startsWith('tcp.inbound.')) return 'tcpConnections';
   // For the listener as a whole: `….worker_0.downstream_cx_total` is one worker's share of it.
   const ofListener = /^listener\.(?!.*\.worker_\d+\.).+?_(\d+)\.((?:ssl|downstream_cx)[._].+)$/.exec(stat);

@@ -109,6 +109,33 @@ describe('status', () => {
     expect(applications(formatStatus(view))).toBe(view.proxies.length);
   });
 
+  it('counts a proxy that is connected, has accepted everything and whose application answers, of all that are known', () => {
+    const listener = 'type.googleapis.com/envoy.config.listener.v3.Listener';
+    const cluster = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
+    const nack = { revision: 7, message: 'no', resources: [] };
+    const rowOf = (...more: readonly Partial<Proxy>[]): string => {
+      const proxies = more.map((one, at) => proxy('web', `p${at}`, one));
+      const text = formatStatus({ ...view, services: [service('web')], proxies, traffic: [] }, { width: 160 });
+      return /^web +strict +(.*?) *$/m.exec(text)?.[1]?.replace(/ +/, ' ') ?? '';
+    };
+    const accepted = { typeUrl: listener, sentRevision: 7, ackedRevision: 7 };
+    expect(rowOf({ types: [accepted] })).toBe('1/1 done');
+    expect(rowOf()).toBe('0/0 strict, but no proxy serves');
+    expect(rowOf({}, { state: 'held' })).toBe('1/2 done');
+    expect(rowOf({}, { state: 'gone', ready: false })).toBe('1/2 done');
+    expect(rowOf({ state: 'gone', ready: false })).toBe('0/1 strict, but no proxy serves');
+    expect(rowOf({}, { applicationState: down })).toBe('1/2 done');
+    expect(rowOf({ applicationState: down })).toBe('0/1 strict, but no proxy serves');
+    // It listens as it did before the service was strict, perhaps.
+    const behind = '1/2 strict, but not accepted by 1 of 2 proxies';
+    expect(rowOf({}, { types: [{ ...accepted, ackedRevision: 6 }] })).toBe(behind);
+    expect(rowOf({}, { types: [{ ...accepted, nack }] })).toBe(behind);
+    expect(rowOf({}, { withheld: 'a check of our own' })).toBe(behind);
+    expect(rowOf({}, { types: [{ typeUrl: cluster, nack }] })).toBe('1/2 done');
+    const outbound = { ...nack, resources: [{ name: 'outbound:api', madeBy: [] }] };
+    expect(rowOf({}, { types: [{ ...accepted, nack: outbound }] })).toBe('1/2 done');
+  });
+
   it('of one service has that one, its proxies, calls to it and those that it makes', () => {
     const one = selectStatus(view, { service: 'web' });
     expect(one.services.map((each) => each.service)).toEqual(['web']);

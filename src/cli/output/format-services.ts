@@ -2,19 +2,14 @@
 import type { ProxiesAnswer } from '../../admin/wire-proxies.ts';
 import type { ServicesAnswer } from '../../admin/wire-services.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
-import { proxyPorts, servesPort } from './proxy-ports.ts';
+import { proxyPorts, serves, servesPort } from './proxy-ports.ts';
 import { formatTable } from './table.ts';
 
 type Service = ServicesAnswer['services'][number];
 type Proxy = ProxiesAnswer['proxies'][number];
 type Endpoint = NonNullable<Service['endpoints']>[number];
 
-export function formatServices(
-  services: readonly Service[],
-  proxies: readonly Proxy[],
-  serves: (proxy: Proxy) => boolean,
-  width?: number,
-): string {
+export function formatServices(services: readonly Service[], proxies: readonly Proxy[], width?: number): string {
   // The document's place is the last column.
   const shown = (row: readonly string[]): readonly string[] => (width === undefined ? row : row.slice(0, -1));
   const table = formatTable(
@@ -25,10 +20,10 @@ export function formatServices(
           const { file, line } = service.source;
           return [[service.service, '-', '-', `outside of the mesh: ${service.spiffeId}`, `${file}:${line}`]];
         }
-        const own = proxies.filter((proxy) => proxy.service === service.service && proxy.state !== 'gone');
-        const { fine, all } = service.endpointCounts ?? { fine: own.filter(serves).length, all: own.length };
+        const own = proxies.filter((proxy) => proxy.service === service.service);
+        const { fine, all } = countsOf(service, own);
         const { file, line } = service.source;
-        const row = [service.service, service.mtls, `${fine}/${all}`, cutOverOf(service, own, fine), `${file}:${line}`];
+        const row = [service.service, service.mtls, `${fine}/${all}`, cutOverOf(service, own), `${file}:${line}`];
         const ports = (service.ports ?? []).map(({ name, protocol }) => {
           const serving = own.filter((proxy) => servesPort(proxy, name)).length;
           return [
@@ -53,8 +48,38 @@ export function formatServices(
   return `${table}\n${formatTable(['SERVICE', 'ITS ENDPOINT', 'ANSWERS', 'WHAT TO DO'], told, width)}`;
 }
 
-/** A service is not done because its document says strict: a proxy must be in front of its application, and nothing may bypass it. */
-export function cutOverOf({ mtls, cutOver, endpoints }: Service, proxies: readonly Proxy[], serving: number): string {
+/** Of those that are known, also such as are missed: which are connected, have accepted everything, and whose application answers. */
+export function countsOf({ endpointCounts }: Service, own: readonly Proxy[]): { fine: number; all: number } {
+  if (endpointCounts !== undefined) return endpointCounts;
+  const fine = own.filter((proxy) => proxy.state === 'connected' && serves(proxy) === 'yes' && !isBehind(proxy));
+  return { fine: fine.length, all: own.length };
+}
+
+/** It rejected something, has not answered yet, or was not sent it. */
+function isBehind({ types, withheld, outdated }: Proxy): boolean {
+  return withheld !== undefined || outdated !== undefined || types.some(isOpen);
+}
+
+function isOpen({ nack, sentRevision = 0, ackedRevision = 0 }: Proxy['types'][number]): boolean {
+  return nack !== undefined || sentRevision > ackedRevision;
+}
+
+/** As before, but of what decides how it takes calls: an older listener may still be permissive. */
+function listensAsBefore({ types, withheld, outdated }: Proxy): boolean {
+  if (withheld !== undefined || outdated !== undefined) return true;
+  return types.some((type) => {
+    const { typeUrl, nack } = type;
+    if (!typeUrl.endsWith('.Listener') || !isOpen(type)) return false;
+    const rejected = nack?.resources ?? [];
+    return rejected.length === 0 || rejected.some(({ name }) => name.startsWith('inbound'));
+  });
+}
+
+/**
+ * A service is not done because its document says strict: a proxy must be in front of its application, each that is connected must have
+ * accepted listeners that are strict, and nothing may bypass them.
+ */
+export function cutOverOf({ mtls, cutOver, endpoints }: Service, proxies: readonly Proxy[]): string {
   if (mtls !== 'strict')
     return cutOver === undefined ? '-' : cutOver.ready ? ready(cutOver.reasons) : held(cutOver.reasons);
   const around = proxies.flatMap(proxyPorts).flatMap(({ application, applicationState }) =>
@@ -67,7 +92,10 @@ export function cutOverOf({ mtls, cutOver, endpoints }: Service, proxies: readon
   );
   if (around.length > 0) return `strict, but can be reached without its sidecar: ${[...new Set(around)].join(', ')}`;
   if (endpoints !== undefined) return ofEndpoints(endpoints);
-  return serving === 0 ? 'strict, but no proxy serves' : 'done';
+  const there = proxies.filter(({ state }) => state === 'connected');
+  if (!there.some((proxy) => serves(proxy).startsWith('yes'))) return 'strict, but no proxy serves';
+  const behind = there.filter(listensAsBefore).length;
+  return behind === 0 ? 'done' : `strict, but not accepted by ${behind} of ${there.length} proxies`;
 }
 
 /** All of them must belong to its proxy. */

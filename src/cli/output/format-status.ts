@@ -40,8 +40,7 @@ export function formatStatus(
   { width, some = false }: StatusForm = {},
 ): string {
   const parts: string[] = some ? [] : [...formatControlPlane(status, now, width)];
-  const serving = (proxy: Proxy): boolean => serves(proxy) === 'yes' && proxy.state === 'connected';
-  if (services.length > 0) parts.push(formatServices(services, proxies, serving, width));
+  if (services.length > 0) parts.push(formatServices(services, proxies, width));
   if (proxies.length > 0) parts.push(formatProxies(proxies, now, width));
   const applications = formatApplications({ proxies, all: some || width === undefined, width });
   if (applications !== undefined) parts.push(applications);

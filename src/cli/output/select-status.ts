@@ -2,7 +2,7 @@
 import { CellwallError } from '../../lib/errors.ts';
 import { didYouMean } from '../../model/did-you-mean.ts';
 import { attention } from './format-attention.ts';
-import { cutOverOf } from './format-services.ts';
+import { countsOf, cutOverOf } from './format-services.ts';
 import type { StatusView } from './format-status.ts';
 import { proxyPorts, serves } from './proxy-ports.ts';
 
@@ -45,10 +45,9 @@ export function selectStatus(view: StatusView, { service, cell, problems = false
 
 function isOdd(service: Service, proxies: readonly Proxy[]): boolean {
   if (service.external === true) return false;
-  const own = proxies.filter((proxy) => proxy.service === service.service && proxy.state !== 'gone');
-  const serving = own.filter((proxy) => proxy.state === 'connected' && serves(proxy) === 'yes');
-  const { fine, all } = service.endpointCounts ?? { fine: serving.length, all: own.length };
-  return fine < all || fine === 0 || (service.mtls === 'strict' && cutOverOf(service, own, fine) !== 'done');
+  const own = proxies.filter((proxy) => proxy.service === service.service);
+  const { fine, all } = countsOf(service, own);
+  return fine < all || fine === 0 || (service.mtls === 'strict' && cutOverOf(service, own) !== 'done');
 }
 
 function needsSomebody(proxy: Proxy, now: number): boolean {

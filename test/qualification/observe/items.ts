@@ -1,6 +1,7 @@
 // What operators see of calls, and can prove of them: signals, reports, causes.
 import type { Item } from '../item.ts';
 import { fromTests } from '../support/from-tests.ts';
+import { failingCallsItem } from './failing-calls.ts';
 
 export const observeItems: readonly Item[] = [
   fromTests({
@@ -46,4 +47,5 @@ export const observeItems: readonly Item[] = [
     files: ['test/signals/intake.test.ts', 'test/observe/intake.test.ts'],
     limitMinutes: 5,
   }),
+  failingCallsItem,
 ];

@@ -1,0 +1,82 @@
+// Calls that fail because of time: the certificate of a sidecar whose helper hangs ends, and a control plane whose clock is two hours ahead
+// issues certificates that nobody takes yet. Real processes, which need minutes of a life: in qualifications alone.
+import { rmSync } from 'node:fs';
+import { afterEach, expect, it } from 'vitest';
+import { type Clock, systemClock } from '../../../src/lib/clock.ts';
+import { eventually } from '../../support/eventually.ts';
+import { figure, qualifying } from '../../support/figure.ts';
+import { freePorts } from '../../support/free-ports.ts';
+import { type ReturnWall, startReturnWall } from '../../support/return-wall.ts';
+import { type SidecarProcess, startSidecarProcess } from '../../support/sidecar-process.ts';
+import { diagnosed } from './diagnosed.ts';
+
+let wall: ReturnWall | undefined;
+let hanging: SidecarProcess | undefined;
+afterEach(async () => {
+  hanging?.signal('SIGKILL');
+  const envoy = await hanging?.envoy().catch(() => undefined);
+  if (envoy !== undefined) process.kill(envoy, 'SIGKILL');
+  hanging = undefined;
+  await wall?.stop();
+});
+
+it.runIf(qualifying)(
+  'a certificate that has ended, as the helper that would renew it hangs',
+  async () => {
+    wall = await startReturnWall({ lifetime: '1m' });
+    const { serve, start, call, application } = wall;
+    const [inbound = 0] = await freePorts(1);
+    const { token } = await serve.admin.createToken({ service: 'api' });
+    hanging = startSidecarProcess(
+      [
+        ...['--service', 'api', '--identity-address', `127.0.0.1:${serve.identityPort}`],
+        ...['--xds-address', `127.0.0.1:${serve.xdsPort}`, '--data', `${serve.folder}/api`],
+        ...['--listen', `127.0.0.1:${inbound}`, '--app', `127.0.0.1:${application.port}`],
+      ],
+      { CELLWALL_TOKEN: token },
+    );
+    await hanging.envoy();
+    await start('web');
+    await eventually('web calls api', async () => (await call()) === 200 || undefined, 30_000);
+    hanging.signal('SIGSTOP');
+    await eventually('calls fail', async () => (await call()) === 503 || undefined, 120_000);
+    await diagnosed(serve, 'web', 'api', { cause: 'certificate-ended', what: /ended at/, toDo: /its log/ });
+    figure('certificateEndedDiagnosed', true);
+    hanging.signal('SIGCONT');
+    await eventually('calls pass again', async () => (await call()) === 200 || undefined, 60_000);
+    rmSync(`${serve.folder}/api`, { recursive: true, force: true });
+  },
+  300_000,
+);
+
+it.runIf(qualifying)(
+  'certificates that begin later, as the clock of the control plane is ahead',
+  async () => {
+    let aheadMs = 0;
+    const clock: Clock = { ...systemClock, now: () => Date.now() + aheadMs };
+    wall = await startReturnWall({ clock });
+    const { serve, start, call } = wall;
+    const [inbound = 0] = await freePorts(1);
+    await start('api', { inbound: `127.0.0.1:${inbound}`, countersEveryMs: 500 });
+    await start('web', { countersEveryMs: 500 });
+    await eventually('web calls api', async () => (await call()) === 200 || undefined, 30_000);
+    aheadMs = 7_200_000;
+    await eventually(
+      'it is known',
+      async () =>
+        (await serve.admin.proxies()).proxies.every(({ clockOffsetMs = 0 }) => clockOffsetMs < -7_000_000) || undefined,
+      20_000,
+    );
+    await serve.admin.rotate();
+    await eventually('calls fail', async () => (await call()) === 503 || undefined, 60_000);
+    const { findings } = await serve.admin.doctor({ caller: 'web', target: 'api' });
+    expect(findings.map(({ cause }) => cause)).toContain('clock-off');
+    await diagnosed(serve, 'web', 'api', {
+      cause: 'clock-off',
+      what: /behind the control plane's/,
+      toDo: /synchronize/,
+    });
+    figure('clockDiagnosed', true);
+  },
+  180_000,
+);

@@ -1,7 +1,7 @@
 // What the admin API answers for all replicas of the control plane, whichever of them is asked: what each says of the proxies whose streams
 // it has, and the refusals that it was told.
 import type { Json } from '../lib/table.ts';
-import type { Edge, FoundRefusals, Refusal, Refusals } from '../observe/refusals.ts';
+import { type Edge, type FoundRefusals, happenedAt, type Refusal, type Refusals } from '../observe/refusals.ts';
 import type { Replica } from '../registry/replicas.ts';
 import { type ProxyRow, proxySchema } from './wire-proxies.ts';
 import type { ReplicaRow } from './wire-replicas.ts';
@@ -85,7 +85,7 @@ export function createEdgeEverywhere(
     const refusals = [...about(edge)];
     for (const one of [...told.values()].flat()) if (isRefusal(one)) refusals.push(one);
     const silent = others.list().flatMap(({ id }) => (id === others.id || told.has(id) ? [] : [id]));
-    return { refusals: refusals.toSorted((a, b) => b.at - a.at), silent };
+    return { refusals: refusals.toSorted((a, b) => happenedAt(b) - happenedAt(a)), silent };
   };
 }
 

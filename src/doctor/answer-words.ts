@@ -1,6 +1,7 @@
 // Maps Envoy's details of an answer (%RESPONSE_CODE_DETAILS%) to why, and what to do, by a table of causes. A closed set: other details are
 // shown as they are.
 import { clip } from '../lib/clip.ts';
+import { defined } from '../lib/defined.ts';
 
 /** What an answer of a sidecar says is wrong; `other`: Envoy said something that no table has. */
 export type AnswerKind =
@@ -54,6 +55,8 @@ export interface AnswerWords {
   /** Completes "it answered, because …". `TARGET` is the service that was called. */
   readonly why: string;
   readonly advice: string;
+  /** Whose document the advice may change: that of the service, or that of its caller. */
+  readonly edits?: 'service' | 'caller';
 }
 
 export interface AnswerCause extends AnswerWords {
@@ -67,16 +70,18 @@ export const answerCause = (
   parts: string | readonly string[],
   why: string,
   advice: string,
-): AnswerCause => ({ kind, parts: typeof parts === 'string' ? [parts] : parts, why, advice });
+  edits?: 'service' | 'caller',
+): AnswerCause => ({ kind, parts: typeof parts === 'string' ? [parts] : parts, why, advice, ...defined({ edits }) });
 
 /** Details that no cause matches are quoted, clipped. */
 export function answerWords(causes: readonly AnswerCause[], details: string, target: string): AnswerWords {
   const found = causes.find(({ parts }) => parts.every((part) => details.includes(part)));
-  const { kind, why, advice } = found ?? {
+  const { kind, why, advice, edits } = found ?? {
     kind: 'other' as const,
     why: details === '' ? 'of something that Envoy does not name' : `Envoy says ${JSON.stringify(clip(details, 200))}`,
     advice: "look at this sidecar's log, and docs/http.md",
+    edits: undefined,
   };
   const named = (text: string): string => text.replaceAll('TARGET', () => target);
-  return { kind, why: named(why), advice: named(advice) };
+  return { kind, why: named(why), advice: named(advice), ...defined({ edits }) };
 }

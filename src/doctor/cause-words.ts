@@ -15,9 +15,9 @@ const words: Words = {
     what: `an edit of the documents is not in force: ${place}: ${message}`,
     toDo: 'correct it: until then what was in force before stays ("cellwall validate" checks files beforehand)',
   }),
-  'not-a-dependency': ({ document, target }) => ({
+  'not-a-dependency': ({ document, target, entry }) => ({
     what: `${document} does not depend on ${target}, so its proxy has no way to it`,
-    toDo: `add it to its dependsOn: {service: …, listen: PORT}, and have the application call that loopback port`,
+    toDo: `add ${entry} to its dependsOn, and have the application call that loopback port`,
   }),
   'plaintext-caller': ({ target, via }) => ({
     what: `${target} is strict, and ${via === 'plaintext' ? 'plaintext' : `a caller with ${via}`} is refused before any rule`,
@@ -56,8 +56,8 @@ const words: Words = {
     what: `no sidecar of ${who} is known`,
     toDo:
       side === 'caller'
-        ? 'start one beside the application (cellwall sidecar --service …): without it its calls go out in plaintext, or nowhere'
-        : 'start one (cellwall sidecar --service … --listen ADDRESS:PORT --app PORT)',
+        ? `start one beside the application (cellwall sidecar --service ${who}): without it its calls go out in plaintext, or nowhere`
+        : `start one (cellwall sidecar --service ${who} --listen ADDRESS:PORT --app PORT); if it ended at its start, its log says why`,
   }),
   'svid-refused': ({ who, reason }) => ({
     what: `whoever asks for the identity of ${who} gets none: ${reason}`,
@@ -81,20 +81,21 @@ const words: Words = {
     what: `another proxy connected as ${short(node)} (${side}) from ${peer} at ${utc(at)}, and was refused`,
     toDo: 'give it a data folder of its own: is it a copy?',
   }),
-  'configuration-rejected': ({ side, node, rejected }) => ({
+  'configuration-rejected': ({ side, node, rejected, heldUp }) => ({
     what:
       `${sideText(side)} ${short(node)} rejects its ${rejected.type} (${rejected.resources.join(', ') || 'all that was new'}): ` +
-      rejected.message,
+      rejected.message +
+      (heldUp ? noCallsYet : ''),
     toDo:
       rejected.madeBy.length === 0
         ? 'its message says what is wrong; it keeps what it had before'
         : `correct what made it: ${rejected.madeBy.join(', ')}; it keeps what it had before`,
   }),
-  'port-taken': ({ side, node, at, holder }) => ({
-    what: `${sideText(side)} ${short(node)} cannot listen on ${at}, which is held by ${holder}`,
+  'port-taken': ({ side, node, at, holder, own, heldUp, document }) => ({
+    what: `${sideText(side)} ${short(node)} cannot listen on ${at}, which is held by ${holder}${heldUp ? noCallsYet : ''}`,
     toDo:
-      side === 'caller'
-        ? 'stop that, or change dependsOn.listen'
+      side === 'caller' || !own
+        ? `stop that, or change the dependsOn.listen that names it${document === undefined ? '' : ` (${document})`}`
         : 'stop that, or start the sidecar with another --listen',
   }),
   'not-registered': ({ node, why }) => ({
@@ -164,6 +165,8 @@ const words: Words = {
     toDo: advice,
   }),
 };
+
+const noCallsYet = '; callers are not sent to it before it has accepted everything';
 
 export function causeWords<K extends keyof ByKind>(cause: ByKind[K] & { readonly kind: K }): CauseWords {
   return words[cause.kind](cause);

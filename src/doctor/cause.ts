@@ -4,7 +4,7 @@ import type { EndpointFact, Operation, RejectedFact, SeenAnswer, SeenHandshake }
 
 export type Side = 'caller' | 'service';
 
-/** Of one proxy. */
+/** Of one proxy. `heldUp`, where it is: callers are not sent to it until it has accepted everything. */
 interface AtProxy {
   readonly side: Side;
   readonly node: string;
@@ -13,7 +13,7 @@ interface AtProxy {
 export type Cause =
   // The documents, and what they decide.
   | { readonly kind: 'documents-refused'; readonly place: string; readonly message: string }
-  | { readonly kind: 'not-a-dependency'; readonly document: string; readonly target: string }
+  | { readonly kind: 'not-a-dependency'; readonly document: string; readonly target: string; readonly entry: string }
   | { readonly kind: 'plaintext-caller'; readonly target: string; readonly via: string }
   | { readonly kind: 'banned'; readonly reason: string }
   | { readonly kind: 'path-refused'; readonly reason: string }
@@ -34,8 +34,17 @@ export type Cause =
   | ({ readonly kind: 'proxy-outdated'; readonly why: string } & AtProxy)
   | ({ readonly kind: 'proxy-withheld'; readonly why: string } & AtProxy)
   | ({ readonly kind: 'proxy-contested'; readonly peer: string; readonly at: number } & AtProxy)
-  | ({ readonly kind: 'configuration-rejected'; readonly rejected: RejectedFact } & AtProxy)
-  | ({ readonly kind: 'port-taken'; readonly at: string; readonly holder: string } & AtProxy)
+  | ({ readonly kind: 'configuration-rejected'; readonly rejected: RejectedFact; readonly heldUp: boolean } & AtProxy)
+  | ({
+      readonly kind: 'port-taken';
+      readonly at: string;
+      readonly holder: string;
+      /** It is the one that calls of this kind need. */
+      readonly own: boolean;
+      /** Whose dependency names it, with file and line. */
+      readonly document?: string;
+      readonly heldUp: boolean;
+    } & AtProxy)
   | ({ readonly kind: 'not-registered'; readonly why: string } & AtProxy)
   | ({ readonly kind: 'listens-nowhere' } & AtProxy)
   | ({ readonly kind: 'not-ready'; readonly unanswered: readonly string[] } & AtProxy)

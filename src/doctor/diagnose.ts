@@ -79,7 +79,8 @@ function findingOf({ cause, weight }: Suspicion, facts: Facts, all: readonly Sus
     ...causeWords(cause),
     ...('side' in cause ? { side: cause.side } : {}),
     ...('node' in cause ? { node: cause.node } : {}),
-    evidence: evidenceOf(cause, facts, all),
+    // What was seen has a cause that breaks calls, or none that is known.
+    evidence: weight === 'note' ? [] : evidenceOf(cause, facts, all),
   };
 }
 

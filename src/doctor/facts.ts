@@ -55,8 +55,9 @@ export interface DocumentFacts {
   readonly listen?: string;
   /** The caller is a service of the mesh, and its document has to say so. */
   readonly needsDependency: boolean;
-  /** The caller's document. */
+  /** The caller's document, and the service's, with file and line. */
   readonly callerDocument?: string;
+  readonly serviceDocument?: string;
   /** Documents that are stored, and refused. */
   readonly refused: readonly { readonly place: string; readonly message: string }[];
 }

@@ -25,6 +25,7 @@ const causes: readonly AnswerCause[] = [
     [reset, 'connection_timeout'],
     'the application of TARGET accepted no connection in time',
     'the application is frozen, or its queue of connections is full (`timeouts.connect` of TARGET)',
+    'service',
   ),
   cause(
     'application-unreachable',
@@ -38,6 +39,7 @@ const causes: readonly AnswerCause[] = [
     'the application of TARGET closed the connection without an answer',
     `check the application's log: it exited, closes unused connections early (\`timeouts.applicationIdle\`), ` +
       `or answers before it has read the request; ${mayBeDone}`,
+    'service',
   ),
   cause(
     'application-busy',
@@ -92,6 +94,7 @@ const causes: readonly AnswerCause[] = [
     'idle_timeout',
     'nothing was sent in either direction for `timeouts.idle` of TARGET',
     `${mayBeDone}; a longer time in its document`,
+    'service',
   ),
   cause(
     'request-slow',
@@ -104,6 +107,7 @@ const causes: readonly AnswerCause[] = [
     'timeout',
     'the call took too long',
     `${mayBeDone}; the application, or the \`timeouts\` of TARGET`,
+    'service',
   ),
   cause(
     'too-many-headers',

@@ -1,6 +1,6 @@
 // What was seen of calls that failed: answers of either sidecar in place of the service, handshakes that failed before it, and what answers
 // at endpoints that it names itself. Pure.
-import type { AnswerKind } from './answer-words.ts';
+import type { AnswerKind, AnswerWords } from './answer-words.ts';
 import type { Suspicion } from './cause.ts';
 import type { EndpointFact, Facts, SeenAnswer } from './facts.ts';
 import { failedAnswerWords } from './failed-answer-words.ts';
@@ -15,7 +15,7 @@ export function lookAtAnswers(facts: Facts): readonly Suspicion[] {
   return [...lookAtEndpoints(facts.endpoints), ...answered(facts), ...lookAtHandshakes(facts)];
 }
 
-function answered({ answers, call }: Facts): readonly Suspicion[] {
+function answered({ answers, call, documents }: Facts): readonly Suspicion[] {
   const about = answers.filter((seen) => isAbout(seen, call.operation));
   const kinds = new Set<AnswerKind>();
   const found: Suspicion[] = [];
@@ -23,14 +23,24 @@ function answered({ answers, call }: Facts): readonly Suspicion[] {
     const words = wordsOf(seen, call.target);
     if (words === undefined || kinds.has(words.kind) || kinds.size >= maxKinds) continue;
     kinds.add(words.kind);
+    const advice = withPlace(words, documents);
     const side = seen.kind === 'own' ? 'caller' : 'service';
-    found.push({ weight: 'seen', cause: { kind: 'answered', side, node: seen.node, words, seen } });
+    found.push({
+      weight: 'seen',
+      cause: { kind: 'answered', side, node: seen.node, words: { ...words, advice }, seen },
+    });
   }
   return found;
 }
 
+/** With the place of the document that it says to change. */
+function withPlace({ advice, edits }: AnswerWords, { callerDocument, serviceDocument }: Facts['documents']): string {
+  const place = edits === undefined ? undefined : edits === 'caller' ? callerDocument : serviceDocument;
+  return place === undefined ? advice : `${advice} (${place})`;
+}
+
 /** Undefined for a denial: policy says why. */
-function wordsOf({ kind, details = '' }: SeenAnswer, target: string) {
+function wordsOf({ kind, details = '' }: SeenAnswer, target: string): AnswerWords | undefined {
   if (kind === 'denied') return undefined;
   return kind === 'own' ? ownAnswerWords(details, target) : failedAnswerWords(details, target);
 }

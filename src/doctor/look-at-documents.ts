@@ -1,5 +1,6 @@
 // What the documents have to do with it: edits that are not in force, a missing dependency, what policy decides. Pure.
 import { defined } from '../lib/defined.ts';
+import { defaultPort } from '../lib/port-name.ts';
 import type { Suspicion } from './cause.ts';
 import type { Facts, PolicyFacts } from './facts.ts';
 
@@ -14,7 +15,9 @@ export function lookAtDocuments(facts: Facts): readonly Suspicion[] {
   }));
   if (documents.needsDependency && documents.listen === undefined) {
     const document = documents.callerDocument ?? call.caller;
-    found.push({ weight: 'breaks', cause: { kind: 'not-a-dependency', document, target: call.target } });
+    const port = call.port === defaultPort ? '' : `, port: ${call.port}`;
+    const entry = `{service: ${facts.service.who}${port}, listen: PORT}`;
+    found.push({ weight: 'breaks', cause: { kind: 'not-a-dependency', document, target: call.target, entry } });
   }
   return [...found, ...lookAtPolicy(facts)];
 }

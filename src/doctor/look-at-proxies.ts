@@ -1,6 +1,7 @@
 // The proxies of both sides: are they there, have they accepted what they were sent, can they listen. Pure.
+import { defined } from '../lib/defined.ts';
 import { formatHostPort } from '../lib/host-port.ts';
-import type { Side, Suspicion, Weight } from './cause.ts';
+import type { Cause, Side, Suspicion, Weight } from './cause.ts';
 import type { Facts, ProxyFacts, RejectedFact, SideFacts } from './facts.ts';
 import { lookAtCertificate } from './look-at-certificates.ts';
 
@@ -56,23 +57,34 @@ function lookAt(side: Side, proxy: ProxyFacts, facts: Facts, idle: Weight): read
   }
   if (outdated !== undefined) found.push({ weight: idle, cause: { kind: 'proxy-outdated', ...at, why: outdated } });
   if (withheld !== undefined) found.push({ weight: 'note', cause: { kind: 'proxy-withheld', ...at, why: withheld } });
+  // Callers are sent to it once it has accepted everything: what has nothing to do with this port holds that up as well.
+  const heldUp = side === 'service' && !proxy.ready;
+  const ofOthers = heldUp ? idle : 'note';
   for (const rejected of proxy.rejected) {
     // Told below, with who has it.
     if (proxy.takenPorts.some(({ port }) => rejected.message.includes(`:${port}`))) continue;
-    const weight = concerns(side, rejected, facts) ? 'breaks' : 'note';
-    found.push({ weight, cause: { kind: 'configuration-rejected', ...at, rejected } });
+    const weight = concerns(side, rejected, facts) ? 'breaks' : ofOthers;
+    found.push({ weight, cause: { kind: 'configuration-rejected', ...at, rejected, heldUp } });
   }
   for (const taken of proxy.takenPorts) {
     const own = isNeeded(side, proxy, taken, facts);
-    const cause = { kind: 'port-taken', ...at, at: formatHostPort(taken), holder: taken.holder } as const;
-    found.push({ weight: own ? 'breaks' : 'note', cause });
+    const document = side === 'caller' ? facts.documents.callerDocument : facts.documents.serviceDocument;
+    const cause = {
+      ...{ kind: 'port-taken', ...at, at: formatHostPort(taken), holder: taken.holder, own, heldUp },
+      ...defined({ document }),
+    } as const;
+    found.push({ weight: own ? 'breaks' : ofOthers, cause });
   }
   if (side === 'service') found.push(...lookAtListening(proxy, facts, idle));
   const listens = side === 'caller' || proxy.takesCalls;
-  if (!proxy.ready && outdated === undefined && found.every(({ cause }) => cause.kind !== 'not-registered')) {
+  if (!proxy.ready && outdated === undefined && !found.some(({ cause }) => saysWhyNotReady(cause))) {
     found.push({ weight: idle, cause: { kind: 'not-ready', ...at, unanswered: proxy.unanswered } });
   }
   return [...found, ...lookAtCertificate(side, proxy, facts, listens)];
+}
+
+function saysWhyNotReady({ kind }: Cause): boolean {
+  return kind === 'configuration-rejected' || kind === 'port-taken' || kind === 'not-registered';
 }
 
 function lookAtListening(proxy: ProxyFacts, { call }: Facts, idle: Weight): readonly Suspicion[] {

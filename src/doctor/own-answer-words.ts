@@ -23,12 +23,14 @@ const causes: readonly AnswerCause[] = [
     'direct_response',
     'the request has a Host that is not served on that port',
     'call 127.0.0.1, localhost or another name without a dot, or add the name to `hosts` of this dependency',
+    'caller',
   ),
   cause(
     'upgrade-refused',
     'upgrade_failed',
     'the request asks for a WebSocket, which only an HTTP/1.1 service accepts',
     '`protocol: http1` and `upgrades: [websocket]` in the document of TARGET, if that is what it speaks',
+    'service',
   ),
   cause('no-host', 'missing_host_header', 'the request has no Host, which HTTP/1.1 requires', 'send one'),
   cause(
@@ -81,6 +83,7 @@ const causes: readonly AnswerCause[] = [
     [reset, 'SAN'],
     "what listens at the endpoint of TARGET has somebody else's certificate",
     'the endpoint leads to another service: look at `endpoints` of TARGET, and at LISTENS in "cellwall status"',
+    'service',
   ),
   cause(
     'endpoint-certificate-ended',
@@ -99,6 +102,7 @@ const causes: readonly AnswerCause[] = [
     [reset, 'WRONG_VERSION_NUMBER'],
     'what listens at the endpoint of TARGET speaks no TLS: it is no sidecar, perhaps the application itself',
     'start a sidecar there and name its port in `endpoints`, or drop `endpoints`: sidecars are found by themselves',
+    'service',
   ),
   cause(
     'caller-certificate-refused',
@@ -117,6 +121,7 @@ const causes: readonly AnswerCause[] = [
     [reset, 'connection_timeout'],
     'no endpoint of TARGET accepted the connection in time',
     `a network in between, or a frozen host (\`timeouts.connect\` of TARGET); ${lookAtTarget}`,
+    'service',
   ),
   cause(
     'endpoint-refuses-streams',
@@ -129,6 +134,7 @@ const causes: readonly AnswerCause[] = [
     [reset, 'onnection_refused'],
     'nothing listens at the endpoint of TARGET',
     `its sidecar disappeared less than 30 s ago, or \`endpoints\` are wrong; ${lookAtTarget}`,
+    'service',
   ),
   cause(
     'endpoint-fails',
@@ -159,24 +165,28 @@ const causes: readonly AnswerCause[] = [
     'per_try_timeout',
     'no attempt got an answer within `retries.perTryTimeout` of TARGET',
     'the request may have been executed; a longer time in its document',
+    'service',
   ),
   cause(
     'answer-slow',
     'response_timeout',
     'TARGET did not answer within `timeouts.request`',
     'the request may have been executed; a longer time in its document',
+    'service',
   ),
   cause(
     'idle',
     'idle_timeout',
     'nothing was sent in either direction for `timeouts.idle` of TARGET',
     'the request may have been executed; a longer time in its document',
+    'service',
   ),
   cause(
     'answer-slow',
     'timeout',
     'the request took too long',
     'the request may have been executed; the `timeouts` of TARGET',
+    'service',
   ),
   cause(
     'overload',

@@ -12,8 +12,10 @@ interface Told {
   readonly requestId: string;
   /** The request's own x-request-id, which its caller may have chosen, and shared with others. */
   readonly tracedAs?: string;
-  /** Epoch milliseconds. */
+  /** When it was reported here, epoch milliseconds. */
   readonly at: number;
+  /** When the call had ended, by the proxy's clock; absent if that cannot be. */
+  readonly endedAt?: number;
   /** Whose proxy answered, by its verified identity. */
   readonly service: string;
   readonly node: string;
@@ -98,6 +100,8 @@ export interface RefusalsOptions {
 
 const mebibyte = 1024 * 1024;
 const maxText = 1024;
+/** Logs arrive within a second or two: a time before that is that of another clock, or made up. */
+const mostDelayMs = 10_000;
 const maxAbout = 50;
 /** Of an id: longer ones are not ours. */
 const maxId = 128;
@@ -127,12 +131,14 @@ export function createRefusals(options: RefusalsOptions): Refusals {
     bytes -= size;
   };
   return {
-    record(given) {
+    record({ endedAt = 0, ...rest }) {
+      const at = clock.now();
+      const given = endedAt <= at && endedAt > at - mostDelayMs ? { ...rest, endedAt } : rest;
       const cut = {
         requestId: clip(given.requestId, maxId),
         ...(given.tracedAs === undefined ? {} : { tracedAs: clip(given.tracedAs, maxId) }),
         path: clip(given.path, maxText),
-        at: clock.now(),
+        at,
       };
       const refusal: Refusal =
         given.kind === 'denied' ? { ...given, ...cut } : { ...given, ...cut, details: clip(given.details, maxText) };
@@ -157,7 +163,8 @@ export function createRefusals(options: RefusalsOptions): Refusals {
         ...(own === undefined ? [] : of('own', own.service, own.target)),
         ...atService.filter((one) => one.kind !== 'own' && one.port === port),
       ]
-        .toSorted((a, b) => b.at - a.at)
+        .toReversed()
+        .toSorted((a, b) => happenedAt(b) - happenedAt(a))
         .slice(0, maxAbout);
     },
     find(id) {
@@ -185,6 +192,11 @@ function firstOfEach(refusals: readonly Refusal[], key: (refusal: Refusal) => st
   const first = new Map<string, Refusal>();
   for (const refusal of refusals) if (!first.has(key(refusal))) first.set(key(refusal), refusal);
   return [...first.values()];
+}
+
+/** Batches of logs overtake each other: when it happened says which call was the last one. */
+export function happenedAt({ at, endedAt = at }: Pick<Told, 'at' | 'endedAt'>): number {
+  return endedAt;
 }
 
 /** Who called whom, in words. */

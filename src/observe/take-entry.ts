@@ -10,6 +10,7 @@ import { idsOf, pathOf } from './entry-ids.ts';
 import type { GrantedTokens } from './granted-tokens.ts';
 import type { Refusals } from './refusals.ts';
 import type { SeenIssuers } from './seen-issuers.ts';
+import { endOf } from './told-of-message.ts';
 import type { Traffic } from './traffic.ts';
 import type { Call } from './traffic-count.ts';
 
@@ -77,6 +78,7 @@ function keepAnswer(entry: HTTPAccessLogEntry, call: Call, node: string, refusal
     ...(principal === undefined ? {} : { principal }),
     ...(method === undefined ? {} : { method }),
     path: pathOf(entry),
+    endedAt: endOf(entry.commonProperties),
   };
   if (decision === 'denied' && (requestId !== '' || tracedAs !== '')) {
     refusals?.record({ ...common, kind: 'denied', requestId, ...(policy === undefined ? {} : { policy }) });

@@ -4,6 +4,7 @@ import type { HTTPAccessLogEntry } from '#gen/envoy/data/accesslog/v3/accesslog_
 import { methodOf } from './access-log.ts';
 import { idsOf, pathOf } from './entry-ids.ts';
 import type { Refusals } from './refusals.ts';
+import { endOf } from './told-of-message.ts';
 
 /** Whose proxy sent it, by its certificate; and for which of its dependencies, by the key of the port. */
 export interface OwnAnswerPlace {
@@ -29,5 +30,6 @@ export function takeOwnAnswer(entry: HTTPAccessLogEntry, place: OwnAnswerPlace, 
     details: response?.responseCodeDetails ?? '',
     ...(known ? { method: methodOf(request.requestMethod) } : {}),
     path: pathOf(entry),
+    endedAt: endOf(commonProperties),
   });
 }

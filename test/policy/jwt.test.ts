@@ -122,6 +122,16 @@ describe('a token beside an identity', () => {
     expect(answer.remedy).toBeUndefined();
   });
 
+  it('asks nothing of other calls: those get the rule that they lack', () => {
+    const mesh = meshOf(
+      yaml(...documents, policyText('p', 'api', 'allow', `[{from: [${both}], to: [{path: {exact: /token}}]}]`)),
+    );
+    const other = answerExplain(mesh, { caller: 'web', target: 'api', path: '/other' });
+    expect(other.remedy?.rule).toContain('exact: "/other"');
+    // The control: the call of which it is asked.
+    expect(answerExplain(mesh, { caller: 'web', target: 'api', path: '/token' }).remedy).toBeUndefined();
+  });
+
   it('covers less than the identity alone, and nothing with another token', () => {
     const shadowed = (...from: string[]): boolean =>
       problemsOf(

@@ -5,7 +5,7 @@ import type { EndpointFact, Facts, Operation, PolicyFacts, SeenAnswer } from '..
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { defaultPort } from '../../lib/port-name.ts';
-import type { Edge, Refusal } from '../../observe/refusals.ts';
+import { type Edge, happenedAt, type Refusal } from '../../observe/refusals.ts';
 import type { MeshIr, PortIr, ServiceIr } from '../../policy/ir.ts';
 import { serviceNamed } from '../../policy/service-named.ts';
 import type { AdminDeps } from '../deps.ts';
@@ -78,7 +78,10 @@ export async function gatherFacts(
     documents: {
       needsDependency: parties.caller !== undefined && parties.caller.key !== port.key,
       ...defined({ listen: listenOf(parties.caller, port) }),
-      ...(parties.caller === undefined ? {} : { callerDocument: `Service/${parties.caller.key}` }),
+      ...defined({
+        callerDocument: documentOf(parties.caller),
+        serviceDocument: documentOf(mesh.services.get(port.key)),
+      }),
       refused: store
         .problems()
         .filter(({ severity }) => severity === 'error')
@@ -176,8 +179,15 @@ function identify({ caller, target, port }: DoctorQuery): Pick<DoctorQuery, 'cal
 }
 
 function answerOf(refusal: Refusal): SeenAnswer {
-  const { kind, at, node, requestId, tracedAs = '', method, path } = refusal;
-  const told = { kind, at, node, requestId: requestId === '' ? tracedAs : requestId, path, ...defined({ method }) };
+  const { kind, node, requestId, tracedAs = '', method, path } = refusal;
+  const told = {
+    kind,
+    at: happenedAt(refusal),
+    node,
+    requestId: requestId === '' ? tracedAs : requestId,
+    path,
+    ...defined({ method }),
+  };
   return refusal.kind === 'denied'
     ? { ...told, ...defined({ policy: refusal.policy }) }
     : { ...told, status: refusal.status, details: refusal.details };
@@ -199,6 +209,10 @@ function listenOf(caller: ServiceIr | undefined, { id }: PortIr): string | undef
   const listen = caller?.dependsOn.find(({ port }) => port === id)?.listen;
   if (listen === undefined) return undefined;
   return typeof listen === 'number' ? String(listen) : listen.path;
+}
+
+function documentOf(service: ServiceIr | undefined): string | undefined {
+  return service === undefined ? undefined : `Service/${service.key} ${service.source.file}:${service.source.line}`;
 }
 
 /** Of a rule that takes the caller, and not what it asks for. */

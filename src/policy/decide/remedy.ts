@@ -6,7 +6,7 @@ import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Source } from '../../model/problem.ts';
 import type { RuleIr } from '../authorization-ir.ts';
 import type { MeshIr, PortIr } from '../ir.ts';
-import type { Decision } from './decide.ts';
+import { type Decision, decide } from './decide.ts';
 import type { AccessRequest } from './request.ts';
 
 export interface Remedy {
@@ -27,8 +27,10 @@ export function remedyFor(
 ): Remedy | undefined {
   if (outcome === 'allowed' || stage !== 'default') return undefined;
   if (isImpossible(service, request)) return undefined;
-  // A rule without the token would undo that somebody asks for one.
-  if (considered.some(({ result }) => result.kind === 'unmatched' && result.by === 'token')) return undefined;
+  // A rule without the token would undo that somebody asks for one of this very call.
+  const lacksToken = considered.some(({ result }) => result.kind === 'unmatched' && result.by === 'token');
+  const withOne = { ...request, caller: { ...request.caller, token: 'any' as const } };
+  if (lacksToken && decide(mesh, withOne).outcome === 'allowed') return undefined;
   const { source, name } = callerOf(mesh, request);
   const operation = service.protocol === 'tcp' || path === undefined ? undefined : operationOf(service, request, path);
   const lines = ['from:', `  - ${source}`, ...(operation === undefined ? [] : ['to:', `  - ${operation}`])];

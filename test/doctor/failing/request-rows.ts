@@ -101,6 +101,10 @@ export const requestRows: readonly RequestRow[] = [
     ...{ cause: 'application-breaks-off', what: /stopped being valid HTTP/, toDo: /exited or gave up midway/ },
   }),
   api('an answer that does not come', request('/slow'), 504, {
-    ...{ cause: 'answer-slow', what: /did not answer within `timeouts\.request`|took too long/, toDo: /timeouts|longer time/ },
+    ...{
+      cause: 'answer-slow',
+      what: /did not answer within `timeouts\.request`|took too long/,
+      toDo: /timeouts|longer time/,
+    },
   }),
 ];

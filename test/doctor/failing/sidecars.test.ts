@@ -10,12 +10,13 @@ import { runSidecar, type Sidecar } from '../../../src/sidecar/run-sidecar.ts';
 import type { SidecarOptions } from '../../../src/sidecar/sidecar-options.ts';
 import { eventually } from '../../support/eventually.ts';
 import { exchange, statusOf } from '../../support/exchange.ts';
-import { figure } from '../../support/figure.ts';
+import { figure, qualifying } from '../../support/figure.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { meshText, policyText, serviceText, yaml } from '../../support/resolve-text.ts';
 import { type ServeHarness, startServe } from '../../support/serve-harness.ts';
 import { diagnosed, type Expected } from './diagnosed.ts';
 import { request } from './request-rows.ts';
+import { callsThatTimeBreaks } from './times.ts';
 
 /** Ports of one service with one sidecar; `nowhere` is not given to that. */
 const ports = ['works', 'untouched', 'down', 'elsewhere', 'raw', 'nowhere'] as const;
@@ -66,7 +67,7 @@ spec:
     name: inbound
     value: {lb_policy: MAGLEV, maglev_lb_config: {table_size: 1000}}`;
 
-let leaving: Sidecar;
+let leaving: Sidecar | undefined;
 
 beforeAll(async () => {
   const application = await listen(answering());
@@ -97,7 +98,7 @@ beforeAll(async () => {
   const at = (port = 0): string => `127.0.0.1:${port}`;
   const [one = '', two = '', three = '', four = '', five = '', six = '', seven = ''] = inbound.map(at);
   const behind = { application: at(application) };
-  leaving = await start('leaving', { inbound: five, ...behind });
+  if (qualifying) leaving = await start('leaving', { inbound: five, ...behind });
   await start('many', {
     ports: [
       { name: 'works', inbound: one, ...behind },
@@ -107,13 +108,15 @@ beforeAll(async () => {
       { name: 'raw', inbound: four, application: at(nobody) },
     ],
   });
-  await start('rejecting', { inbound: six, ...behind });
-  await expect(start('squeezed', { inbound: at(takenInbound), ...behind })).rejects.toThrow(String(takenInbound));
+  if (qualifying) {
+    await start('rejecting', { inbound: six, ...behind });
+    await expect(start('squeezed', { inbound: at(takenInbound), ...behind })).rejects.toThrow(String(takenInbound));
+  }
   await start('web');
   const works = async (name: Name): Promise<true | undefined> =>
     (await send(name).catch(() => 0)) === 200 ? true : undefined;
   await eventually('many answers', () => works('works'), 60_000);
-  await eventually('leaving answers', () => works('leaving'), 60_000);
+  if (qualifying) await eventually('leaving answers', () => works('leaving'), 60_000);
 }, 180_000);
 afterAll(async () => {
   figure('failingSidecarsDiagnosed', diagnosedCalls);
@@ -131,7 +134,11 @@ async function judged(target: string, expected: Expected): Promise<void> {
 
 test('beside all of them, what works is fine', async () => {
   const untouched = { caller: 'web', target: 'many:untouched' };
-  expect(await wall.admin.doctor(untouched)).toMatchObject({ verdict: 'fine', findings: [] });
+  const before = await wall.admin.doctor(untouched);
+  expect({ ...before, findings: before.findings.filter(({ weight }) => weight !== 'note') }).toMatchObject({
+    verdict: 'fine',
+    findings: [],
+  });
   expect(await send('untouched')).toBe(200);
   expect(await wall.admin.doctor(untouched)).toMatchObject({ verdict: 'fine' });
 });
@@ -183,19 +190,26 @@ const rows: readonly (Expected & { readonly to: Name; readonly status: number })
   },
 ];
 
-test.each(rows)('$to: $cause', async ({ to, status, ...expected }) => {
+const ofPorts = rows.filter(({ to }) => to === 'blocked' || ports.some((name) => name === to));
+
+test.each(qualifying ? rows : ofPorts)('$to: $cause', async ({ to, status, ...expected }) => {
   // What holds the caller's port takes the connection, and says nothing.
   if (to !== 'blocked') expect(await send(to)).toBe(status);
   await judged(ports.some((name) => name === to) ? `many:${to}` : to, expected);
 });
 
-test('a sidecar that was killed', async () => {
-  process.kill(leaving.envoyPid, 'SIGKILL');
-  await leaving.exited;
-  expect(await send('leaving')).toBe(503);
-  await judged('leaving', {
-    cause: 'proxy-gone',
-    what: /is gone since .*without saying goodbye/,
-    toDo: /start it again/,
+if (qualifying) {
+  test('a sidecar that was killed', async () => {
+    if (leaving === undefined) throw new Error('it was not started');
+    process.kill(leaving.envoyPid, 'SIGKILL');
+    await leaving.exited;
+    expect(await send('leaving')).toBe(503);
+    await judged('leaving', {
+      cause: 'proxy-gone',
+      what: /is gone since .*without saying goodbye/,
+      toDo: /start it again/,
+    });
   });
-});
+
+  callsThatTimeBreaks();
+}

@@ -11,11 +11,6 @@ export const failingCallsItem: Item = fromTests({
   bound:
     '`cellwall doctor CALLER SERVICE`, without a request id, names the cause of each first, and the remedy; ≥ 40 calls; control: where ' +
     'calls work, nothing is found',
-  files: [
-    'test/doctor/failing/calls.test.ts',
-    'test/doctor/failing/sidecars.test.ts',
-    'test/doctor/failing/times.test.ts',
-    'test/doctor/diagnose.test.ts',
-  ],
+  files: ['test/doctor/failing/calls.test.ts', 'test/doctor/failing/sidecars.test.ts', 'test/doctor/diagnose.test.ts'],
   limitMinutes: 12,
 });

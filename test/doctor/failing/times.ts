@@ -1,28 +1,28 @@
 // Calls that fail because of time: the certificate of a sidecar whose helper hangs ends, and a control plane whose clock is two hours ahead
-// issues certificates that nobody takes yet. Real processes, which need minutes of a life: in qualifications alone.
+// issues certificates that nobody takes yet. Real processes, which need minutes
+// of a life: in qualifications alone.
 import { rmSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../../src/lib/clock.ts';
 import { eventually } from '../../support/eventually.ts';
-import { figure, qualifying } from '../../support/figure.ts';
+import { figure } from '../../support/figure.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { type ReturnWall, startReturnWall } from '../../support/return-wall.ts';
 import { type SidecarProcess, startSidecarProcess } from '../../support/sidecar-process.ts';
 import { diagnosed } from './diagnosed.ts';
 
-let wall: ReturnWall | undefined;
-let hanging: SidecarProcess | undefined;
-afterEach(async () => {
-  hanging?.signal('SIGKILL');
-  const envoy = await hanging?.envoy().catch(() => undefined);
-  if (envoy !== undefined) process.kill(envoy, 'SIGKILL');
-  hanging = undefined;
-  await wall?.stop();
-});
+export function callsThatTimeBreaks(): void {
+  let wall: ReturnWall | undefined;
+  let hanging: SidecarProcess | undefined;
+  afterEach(async () => {
+    hanging?.signal('SIGKILL');
+    const envoy = await hanging?.envoy().catch(() => undefined);
+    if (envoy !== undefined) process.kill(envoy, 'SIGKILL');
+    hanging = undefined;
+    await wall?.stop();
+  });
 
-it.runIf(qualifying)(
-  'a certificate that has ended, as the helper that would renew it hangs',
-  async () => {
+  it('a certificate that has ended, as the helper that would renew it hangs', async () => {
     wall = await startReturnWall({ lifetime: '1m' });
     const { serve, start, call, application } = wall;
     const [inbound = 0] = await freePorts(1);
@@ -45,13 +45,9 @@ it.runIf(qualifying)(
     hanging.signal('SIGCONT');
     await eventually('calls pass again', async () => (await call()) === 200 || undefined, 60_000);
     rmSync(`${serve.folder}/api`, { recursive: true, force: true });
-  },
-  300_000,
-);
+  }, 300_000);
 
-it.runIf(qualifying)(
-  'certificates that begin later, as the clock of the control plane is ahead',
-  async () => {
+  it('certificates that begin later, as the clock of the control plane is ahead', async () => {
     let aheadMs = 0;
     const clock: Clock = { ...systemClock, now: () => Date.now() + aheadMs };
     wall = await startReturnWall({ clock });
@@ -77,6 +73,5 @@ it.runIf(qualifying)(
       toDo: /synchronize/,
     });
     figure('clockDiagnosed', true);
-  },
-  180_000,
-);
+  }, 180_000);
+}

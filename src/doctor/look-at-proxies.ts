@@ -69,10 +69,10 @@ function lookAt(side: Side, proxy: ProxyFacts, facts: Facts, idle: Weight): read
   for (const taken of proxy.takenPorts) {
     const own = isNeeded(side, proxy, taken, facts);
     const document = side === 'caller' ? facts.documents.callerDocument : facts.documents.serviceDocument;
-    const cause = {
+    const cause: Cause = {
       ...{ kind: 'port-taken', ...at, at: formatHostPort(taken), holder: taken.holder, own, heldUp },
       ...defined({ document }),
-    } as const;
+    };
     found.push({ weight: own ? 'breaks' : ofOthers, cause });
   }
   if (side === 'service') found.push(...lookAtListening(proxy, facts, idle));

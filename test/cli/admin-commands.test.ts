@@ -462,8 +462,8 @@ describe('identity', () => {
         /^5s ago +3 +10\.0\.0\.7 +kubernetes +node key abababababababab +no Workload\\u001b\[31m$/m,
       );
       expect(stdout).toMatch(/^ +namespace must be "a", and is "b"$/m);
-      expect((await cellwall(['doctor', 'svid', 'kubernetes'], '', other)).code).toBe(3);
-      expect(await cellwall(['doctor', 'svid', 'aws'], '', other)).toMatchObject({ code: 0 });
+      expect((await cellwall(['doctor', 'svid', '--about', 'kubernetes'], '', other)).code).toBe(3);
+      expect(await cellwall(['doctor', 'svid', '--about', 'aws'], '', other)).toMatchObject({ code: 0 });
       expect((await cellwall(['status', '-o', 'wide'], '', other)).stdout).toMatch(/^no SVID +for 1 who asked/m);
     });
     expect(await cellwall(['doctor', 'svid'], '')).toMatchObject({ code: 0 });

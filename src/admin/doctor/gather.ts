@@ -1,7 +1,6 @@
 // Gathers what is known of the calls of one caller to one port of a service, from every part of the control plane and from its replicas.
 // Whatever cannot be had is said in `unseen`, and the rest is used.
-import { endpointWords } from '../../cutover/endpoint-words.ts';
-import type { EndpointFact, Facts, Operation, PolicyFacts, SeenAnswer } from '../../doctor/facts.ts';
+import type { Facts, Operation, PolicyFacts, SeenAnswer } from '../../doctor/facts.ts';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { defaultPort } from '../../lib/port-name.ts';
@@ -17,6 +16,7 @@ import type { IssuedCertificate } from '../wire-certificates.ts';
 import type { DoctorQuery } from '../wire-doctor.ts';
 import type { ProxyRow } from '../wire-proxies.ts';
 import type { RefusedSvidRow } from '../wire-refused-svids.ts';
+import { endpointFacts, trafficFacts } from './edge-facts.ts';
 import { sideFacts } from './side-facts.ts';
 import { unseenOf } from './unseen.ts';
 
@@ -230,34 +230,4 @@ function policyFacts(explained: Explanation): PolicyFacts {
     undecidable: undecidable.length > 0,
     otherOperations: chain.some(({ action, why }) => action === 'allow' && otherOperation.test(why)),
   };
-}
-
-function endpointFacts(
-  { endpoints }: Pick<AdminDeps, 'endpoints'>,
-  service: ServiceIr | undefined,
-  port: PortIr,
-): readonly EndpointFact[] {
-  if (service === undefined) return [];
-  return (endpoints?.(service) ?? [])
-    .filter(({ of }) => of === port.id)
-    .map(({ address, port: at, answer, never }) => {
-      if (answer !== undefined) {
-        const { what, toDo, [port.mtls.mode]: state } = endpointWords[answer];
-        return { address, port: at, answer, state, what, toDo };
-      }
-      const what = never === undefined ? 'not looked at yet' : `never looked at: the address ${never}`;
-      return { address, port: at, state: 'unknown' as const, what, toDo: '-' };
-    });
-}
-
-function trafficFacts({ traffic }: Pick<AdminDeps, 'traffic'>, { service, port, caller }: Edge): Facts['traffic'] {
-  const own = traffic().filter(
-    (one) => one.service === service && one.port === port && (one.principal ?? one.caller) === caller,
-  );
-  const last = (decision: string): number | undefined =>
-    own.reduce<number | undefined>(
-      (latest, one) => (one.decision === decision ? Math.max(latest ?? 0, one.lastSeen) : latest),
-      undefined,
-    );
-  return defined({ allowedAt: last('allowed'), failedAt: last('failed'), deniedAt: last('denied') });
 }

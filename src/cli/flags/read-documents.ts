@@ -55,7 +55,8 @@ function readOne(file: string): NamedText {
   return { file, text: readFile(file).toString('utf8') };
 }
 
-async function readAll(stream: CliIo['stdin']): Promise<string> {
+/** All of standard input; throws `invalid_argument` for more than a document may have. */
+export async function readAll(stream: CliIo['stdin']): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stream) {

@@ -14,7 +14,7 @@ export const exitCodes = {
     means:
       'the answer is no: documents are invalid (every command that takes them), `diff` finds differences, ' +
       '`explain --expect` does not match, `simulate` finds calls that would newly be denied, `import` ' +
-      'finds differences, the chain of `audit` is broken',
+      'finds differences, the chain of `audit` is broken, `doctor` finds a cause',
   },
   4: {
     short: 'the gate would refuse',
@@ -25,6 +25,11 @@ export const exitCodes = {
   5: {
     short: 'would change',
     means: '`apply --dry-run --detailed-exit-code`: the documents are valid, and applying them would change something',
+  },
+  6: {
+    short: 'unknown',
+    means:
+      '`doctor`: nothing was found, and not enough could be looked at to say that nothing is wrong; `not seen` (`unseen`) says what',
   },
 } as const;
 

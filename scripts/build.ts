@@ -1,8 +1,9 @@
 // Bundles src/main.ts and everything it needs into dist/: no runtime dependency is installed beside it, and a command
 // loads only the chunks it imports. Data flows src, gen, node_modules → dist.
-import { rmSync, writeFileSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Plugin } from 'rolldown';
+import { buildPage, builtPage } from './build-page.ts';
 
 const root = join(import.meta.dirname, '..');
 const out = process.argv[2] ?? join(root, 'dist');
@@ -38,4 +39,7 @@ for (const file of output) {
   writeFileSync(join(out, file.fileName), code);
   bytes += Buffer.byteLength(code);
 }
+await buildPage();
+// Without the stamp of its build.
+cpSync(builtPage, join(out, 'page'), { recursive: true, filter: (path) => !path.endsWith('.key') });
 process.stderr.write(`build: ${output.length} files, ${Math.round(bytes / 1024)} KiB in dist/\n`);

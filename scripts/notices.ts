@@ -53,11 +53,14 @@ export function notices(): string {
   ].join('\n');
 }
 
-/** The packages that src/ and gen/ import. */
+/** The packages that src/, gen/ and the page import, and what compiles its JSX to. */
 function imported(): ReadonlySet<string> {
-  const names = new Set(['@bufbuild/protobuf']);
-  for (const entry of readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || !entry.name.endsWith('.ts')) continue;
+  const names = new Set(['@bufbuild/protobuf', 'preact']);
+  const entries = ['src', 'page/src'].flatMap((name) => {
+    return readdirSync(join(root, name), { recursive: true, withFileTypes: true });
+  });
+  for (const entry of entries) {
+    if (!entry.isFile() || !/\.tsx?$/.test(entry.name)) continue;
     const text = readFileSync(join(entry.parentPath, entry.name), 'utf8');
     for (const [, specifier = ''] of text.matchAll(/(?:\bfrom |\bimport\(|^import )'([^'.#][^']*)'/gm)) {
       const parts = specifier.split('/');

@@ -1,5 +1,5 @@
-// Makes a fresh clone ready to run: the locked packages (with the Node that npm scripts use), then gen/. Does nothing when
-// both are there. Old syntax on purpose: this is the one script that the machine's own Node runs, whatever its age.
+// Makes a fresh clone ready to run: the locked packages (with the Node that npm scripts use), then gen/ and page/built. Does nothing when
+// all are there. Old syntax on purpose: this is the one script that the machine's own Node runs, whatever its age.
 'use strict';
 var fs = require('fs');
 var path = require('path');
@@ -9,6 +9,7 @@ var root = path.join(__dirname, '..');
 
 if (!installed()) install();
 run('node', ['scripts/gen.ts'], { stdio: 'inherit' }, 'the code generation failed');
+run('node', ['scripts/build-page.ts'], { stdio: 'inherit' }, 'the page could not be built');
 
 /** Whether every locked package is installed in its locked version; npm keeps its own list of what it installed. */
 function installed() {

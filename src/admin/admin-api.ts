@@ -2,11 +2,10 @@
 import { chmodSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
-import type { z } from 'zod';
 import { CellwallError } from '../lib/errors.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { clearSocket } from './admin-socket.ts';
-import { type Access, anonymous, type Caller, isAllowed } from './caller.ts';
+import { type Access, anonymous, isAllowed } from './caller.ts';
 import { createCallers } from './callers.ts';
 import { createCredentialCheck, type OperatorCheck } from './credential.ts';
 import type { AdminDeps } from './deps.ts';
@@ -14,7 +13,11 @@ import { createEntrance } from './entrance.ts';
 import { createFailedTries } from './failed-tries.ts';
 import { checkOrigin, securityHeaders } from './guard.ts';
 import { httpError } from './http-error.ts';
-import { documentsLimit, type Route } from './route.ts';
+import { addEvents } from './page/event-door.ts';
+import { addPage } from './page/page-door.ts';
+import { createSessions, type Known, sessionHeader } from './page/sessions.ts';
+import { respond } from './respond.ts';
+import { documentsLimit } from './route.ts';
 import { adminRoutes } from './routes.ts';
 import { createTlsDoor, type TlsCredentials } from './tls-door.ts';
 
@@ -56,32 +59,35 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
   let operatorOf: OperatorCheck | undefined;
   const callers = createCallers(deps.token, deps.namedTokens);
   const tries = createFailedTries(deps);
-  const credential = createCredentialCheck(callers, tries, () => operatorOf);
+  const sessions = createSessions(deps.clock);
+  const credential = createCredentialCheck(callers, tries, () => operatorOf, sessions);
   const claim = deps.claim ?? (() => () => undefined);
   const entrance = createEntrance({ http: app.server, callers, claim, failed: credential.failed });
   const tlsDoor = createTlsDoor(app.server);
-  const asking = new WeakMap<FastifyRequest, Caller>();
+  const asking = new WeakMap<FastifyRequest, Known>();
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
     // A name that a web page may have chosen itself is not accepted; the address at which the connection arrived is.
-    checkOrigin(request.headers, hosts, request.socket.localAddress);
+    checkOrigin(request.headers, hosts, request.socket.localAddress, request.routeOptions.config.page);
     // Whoever has no credential is not told which routes exist.
     const access: Access = request.routeOptions.config.access ?? 'viewer';
     const address = addressOf(request);
     if (isAllowed(access, anonymous, isLoopback(address))) return tlsDoor.settled(request.socket, 'for nothing');
     const proof = entrance.proven(request.socket);
-    const { authorization } = request.headers;
+    const { authorization, cookie: cookies, [sessionHeader]: header } = request.headers;
+    const session = typeof header === 'string' ? { header, cookies } : undefined;
     const chain = tlsDoor.presented(request.socket);
-    const caller = await credential.check({ authorization, proof, chain }, address).catch((reason: unknown) => {
+    const shown = { authorization, proof, chain, session };
+    const known = await credential.check(shown, address).catch((reason: unknown) => {
       tlsDoor.settled(request.socket, 'for nothing');
       throw reason;
     });
     tlsDoor.settled(request.socket, 'proven');
-    if (!isAllowed(access, caller, isLoopback(address))) {
-      throw tries.denied(caller, address, { route: routeOf(request), needs: access });
+    if (!isAllowed(access, known.caller, isLoopback(address))) {
+      throw tries.denied(known.caller, address, { route: routeOf(request), needs: access });
     }
-    asking.set(request, caller);
+    asking.set(request, known);
     if (proof !== undefined) reply.raw.once('close', claim());
   });
   app.setNotFoundHandler(() => {
@@ -89,10 +95,10 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
   });
   app.setErrorHandler((reason, request, reply) => {
     const { status, body } = httpError(reason);
-    const caller = asking.get(request);
-    if (caller !== undefined && status === 403) {
+    const known = asking.get(request);
+    if (known !== undefined && status === 403) {
       // Allowed by the role but not by the right to raw resources: recorded like anything that a role does not allow.
-      tries.denied(caller, addressOf(request), { route: routeOf(request), needs: 'raw-resources' });
+      tries.denied(known.caller, addressOf(request), { route: routeOf(request), needs: 'raw-resources' });
     }
     const { url } = request.routeOptions;
     // Not there yet, or not now: an ordinary answer, not a fault whose stack would be useful.
@@ -103,7 +109,11 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
     return reply.status(status).send(body);
   });
 
-  for (const item of adminRoutes(deps)) {
+  const nobody: Known = { caller: anonymous, again: async () => anonymous };
+  let address: string | undefined;
+  const events = addEvents(app, deps, (request) => asking.get(request) ?? nobody);
+  if (deps.page !== undefined) addPage(app, deps.page);
+  for (const item of adminRoutes(deps, { sessions, address: () => address })) {
     app.route({
       method: item.method,
       url: item.url,
@@ -114,10 +124,11 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
         const { socket } = request.raw;
         // A client that waits for an answer is not idle; one that does not read it is.
         socket.setTimeout(0);
-        const { status, mediaType, payload } = await respond(item, request, asking.get(request) ?? anonymous).finally(
-          () => socket.setTimeout(idleMs),
+        const secure = 'encrypted' in socket;
+        const answer = await respond(item, request, asking.get(request) ?? nobody, secure).finally(() =>
+          socket.setTimeout(idleMs),
         );
-        return reply.status(status).type(mediaType).send(payload);
+        return reply.status(answer.status).headers(answer.headers).type(answer.mediaType).send(answer.payload);
       },
     });
   }
@@ -138,7 +149,9 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
           await entrance.listen({ path: socket });
           chmodSync(socket, 0o600);
         }
-        return { host, port: typeof bound === 'object' && bound !== null ? bound.port : port };
+        const found = { host, port: typeof bound === 'object' && bound !== null ? bound.port : port };
+        if (deps.page !== undefined) address = `http://${host.includes(':') ? `[${host}]` : host}:${found.port}/`;
+        return found;
       } catch (cause) {
         if (cause instanceof CellwallError) throw cause;
         const message = cause instanceof Error ? cause.message : String(cause);
@@ -156,6 +169,7 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
     },
     rotate: tlsDoor.rotate,
     async close() {
+      events.close();
       await tlsDoor.close();
       await entrance.close();
       await app.close();
@@ -175,6 +189,8 @@ function routeOf({ routeOptions: { method, url = '' } }: FastifyRequest): string
 declare module 'fastify' {
   interface FastifyContextConfig {
     readonly access?: Access;
+    /** A file of the page: links to it may be anywhere. */
+    readonly page?: true;
   }
 }
 
@@ -196,47 +212,4 @@ function createServer(): FastifyInstance {
   // Only JSON is read.
   app.removeContentTypeParser('text/plain');
   return app;
-}
-
-interface Response {
-  readonly status: number;
-  readonly mediaType: string;
-  readonly payload: unknown;
-}
-
-async function respond(
-  item: Route,
-  request: Pick<FastifyRequest, 'query' | 'body' | 'params'>,
-  caller: Caller,
-): Promise<Response> {
-  const receivedAt = performance.timeOrigin + performance.now();
-  const answer = await item.handle({
-    query: read(item.query, request.query, 'query'),
-    body: read(item.body, request.body ?? {}, 'body'),
-    params: read(item.params, request.params, 'path'),
-    caller,
-    receivedAt,
-  });
-  const json = 'application/json; charset=utf-8';
-  switch (answer.kind) {
-    case 'ok':
-      return { status: answer.status ?? 200, mediaType: json, payload: answer.value };
-    case 'text':
-      return { status: 200, mediaType: answer.mediaType, payload: answer.value };
-    case 'error':
-      return { status: answer.status, mediaType: json, payload: answer.body };
-    default:
-      return answer satisfies never;
-  }
-}
-
-function read(schema: z.ZodType | undefined, value: unknown, where: string): unknown {
-  if (schema === undefined) return undefined;
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const path = [where, ...(issue?.path ?? [])].join('.');
-  throw new CellwallError('invalid_argument', `${path}: ${issue?.message ?? 'not valid'}`, {
-    hint: 'GET /openapi.json describes every request',
-  });
 }

@@ -36,6 +36,7 @@ import type { RefusedSvidsAnswer } from './wire-refused-svids.ts';
 import type { MtlsReportAnswer } from './wire-report.ts';
 import type { ServicesAnswer } from './wire-services.ts';
 import type { SignalsAnswer, SignalsQueryFields } from './wire-signals.ts';
+import type { SessionCodeAnswer } from './wire-session.ts';
 import type { ApproveBody, RejectAnswer, RejectBody, WaitingAnswer } from './wire-waiting.ts';
 
 /** Why, for the history and the audit log. */
@@ -89,6 +90,8 @@ export interface AdminClient {
   bans(): Promise<BansAnswer>;
   ban(body: BanBody): Promise<BanAnswer>;
   unban(body: BanBody): Promise<LiftAnswer>;
+  /** Signs a browser in, once. */
+  sessionCode(): Promise<SessionCodeAnswer>;
   namedTokens(): Promise<NamedTokensAnswer>;
   createNamedToken(body: NamedTokenBody): Promise<NamedTokenAnswer>;
   revokeNamedToken(name: string, why?: Reasoned): Promise<RevokeTokenAnswer>;
@@ -213,6 +216,7 @@ export function createAdminClient({
     ban: (body) => call('POST', '/v1/bans', body),
     unban: (body) => call('POST', '/v1/bans/lift', body),
     rotate: (selector, why) => call('POST', '/v1/certificates/rotate', { ...defined({ selector }), ...why }),
+    sessionCode: () => call('POST', '/v1/session/code', {}),
     namedTokens: () => call('GET', '/v1/admin-tokens'),
     createNamedToken: (body) => call('POST', '/v1/admin-tokens', body),
     revokeNamedToken: (name, why) => call('POST', '/v1/admin-tokens/revoke', { name, ...why }),

@@ -42,6 +42,7 @@ import { createEarnedToken } from './earned-token.ts';
 import { createEdgeEverywhere, createRefusalsEverywhere, type OtherReplicas } from './everywhere.ts';
 import { createHeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
+import type { PageFiles } from './page/page-files.ts';
 import { readiness } from './readiness.ts';
 import { createRefusedSvidsEverywhere } from './refused-svids-everywhere.ts';
 import { createRotateEverywhere } from './rotate-everywhere.ts';
@@ -115,6 +116,8 @@ export interface AdminParts {
   readonly refresh?: () => Promise<readonly string[]>;
   /** Why it takes no new streams, as others can reach the store and it cannot. */
   readonly isolated?: () => string | undefined;
+  /** The page in a browser. Absent: it is not served. */
+  readonly page?: PageFiles;
 }
 
 export interface Admin {
@@ -216,6 +219,8 @@ export function createAdmin(given: AdminParts): Admin {
       const documents = parts === undefined ? undefined : parts.control.mesh() !== undefined;
       return readiness({ store, isolated: given.isolated, starting, ...defined({ documents }) });
     },
+    published: () => parts?.control.published(),
+    ...defined({ page: given.page }),
     resolveService: (ref) => serviceIdentity(mesh(), ref),
     status() {
       const trustDomain = parts?.control.mesh()?.trustDomain;

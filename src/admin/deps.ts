@@ -29,6 +29,7 @@ import type { RootsAdmin } from './deps-ca.ts';
 import type { OtherReplicas, SeenOnEdge } from './everywhere.ts';
 import type { HeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
+import type { PageFiles } from './page/page-files.ts';
 import type { ExplainQuery, Explanation, TrafficCount } from './wire.ts';
 import type { IssuedCertificate } from './wire-certificates.ts';
 import type { MissingCredential } from './wire-credentials.ts';
@@ -202,6 +203,10 @@ export interface AdminDeps {
   metrics(): Promise<string>;
   /** `stale`: why what it serves may be out of date. */
   ready(): { readonly ready: boolean; readonly reasons: readonly string[]; readonly stale?: string };
+  /** The last revision that the connected proxies were sent. Absent: it is always that in force. */
+  published?(): number | undefined;
+  /** The page in a browser. Absent: it is not served. */
+  readonly page?: PageFiles;
   resolveService(ref: string): SpiffeId | undefined;
   status(): ControlStatus;
   /** An operator is being served from now until the returned function is called. Absent: nothing gives way. */

@@ -16,7 +16,13 @@ export const securityHeaders: Readonly<Record<string, string>> = {
  * Throws `permission_denied` unless the request names this server as one of `hosts`, or by the address at which it arrived, and does not
  * come from another site's page.
  */
-export function checkOrigin(headers: IncomingHttpHeaders, hosts: ReadonlySet<string>, arrivedAt?: string): void {
+export function checkOrigin(
+  headers: IncomingHttpHeaders,
+  hosts: ReadonlySet<string>,
+  arrivedAt?: string,
+  /** Of the page itself, which is the same for everybody: a link to it may be anywhere. */
+  linked = false,
+): void {
   const host = headers.host;
   const name = host === undefined ? undefined : hostName(host);
   // DNS rebinding: a page's own name resolves to this address, so the browser's Host is that name.
@@ -28,7 +34,8 @@ export function checkOrigin(headers: IncomingHttpHeaders, hosts: ReadonlySet<str
   const { origin } = headers;
   const site = headers['sec-fetch-site'];
   const foreign = origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
-  if (foreign || (site !== undefined && site !== 'same-origin' && site !== 'none')) {
+  const followed = linked && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+  if (foreign || (site !== undefined && site !== 'same-origin' && site !== 'none' && !followed)) {
     throw new CellwallError('permission_denied', 'requests from other origins are refused');
   }
 }

@@ -1,13 +1,19 @@
 // A route as data: what it accepts, what it answers, who may call it. admin-api.ts registers it, openapi.ts describes it.
 import type { z } from 'zod';
 import type { Access, Caller } from './caller.ts';
+import type { Known } from './page/sessions.ts';
 import type { ErrorBody } from './wire.ts';
 
 /** For documents in one request, 16 MiB as text; JSON needs more for some. */
 export const documentsLimit = 20 * 1024 * 1024;
 
 export type Answer<T> =
-  | { readonly kind: 'ok'; readonly value: T; readonly status?: number }
+  | {
+      readonly kind: 'ok';
+      readonly value: T;
+      readonly status?: number;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   | { readonly kind: 'text'; readonly value: string; readonly mediaType: string }
   | { readonly kind: 'error'; readonly status: number; readonly body: ErrorBody };
 
@@ -16,6 +22,10 @@ export interface RouteRequest<Q, B, P> {
   readonly body: B;
   readonly params: P;
   readonly caller: Caller;
+  /** The same, and whether that still holds later. */
+  readonly known: Known;
+  /** It came over TLS, from another host. */
+  readonly secure: boolean;
   /** Epoch milliseconds, fractional: when the request had been read. */
   readonly receivedAt: number;
 }

@@ -1,6 +1,7 @@
 // Every route of the admin API, each with who may call it.
 import type { AdminDeps } from './deps.ts';
 import { openapi } from './openapi.ts';
+import { createSessions } from './page/sessions.ts';
 import { createProxyRows } from './proxy-rows.ts';
 import { ok, type Route, route } from './route.ts';
 import { applyRoutes } from './routes/apply.ts';
@@ -15,16 +16,18 @@ import { historyRoutes } from './routes/history.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { identityRoutes } from './routes/identity.ts';
 import { jwtSvidRoutes } from './routes/jwt-svids.ts';
+import { mapRoutes } from './routes/map.ts';
 import { namedTokenRoutes } from './routes/named-tokens.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { signalRoutes } from './routes/signals.ts';
+import { type PageParts, sessionRoutes } from './routes/sessions.ts';
 import { simulateRoutes } from './routes/simulate.ts';
 import { statusRoutes } from './routes/status.ts';
 import { waitingRoutes } from './routes/waiting.ts';
 
 /** In the order in which the OpenAPI document lists them; that document is the last one. */
-export function adminRoutes(deps: AdminDeps): readonly Route[] {
+export function adminRoutes(deps: AdminDeps, page: PageParts = noPage(deps)): readonly Route[] {
   const rows = createProxyRows(deps);
   const described = [
     ...healthRoutes(deps),
@@ -37,6 +40,7 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
     ...serviceRoutes(deps),
     ...signalRoutes(deps),
     ...reportRoutes(deps),
+    ...mapRoutes(deps),
     ...envoyRoutes(deps),
     ...explainRoutes(deps),
     ...doctorRoutes(deps, rows),
@@ -46,6 +50,7 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
     ...hostRoutes(deps),
     ...banRoutes(deps),
     ...namedTokenRoutes(deps),
+    ...sessionRoutes(page),
   ];
   const description = route({
     method: 'GET',
@@ -55,4 +60,9 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
     handle: () => ok(openapi(described, deps.status().version)),
   });
   return [...described, description];
+}
+
+/** For whoever only looks at the routes. */
+function noPage({ clock }: Pick<AdminDeps, 'clock'>): PageParts {
+  return { sessions: createSessions(clock), address: () => undefined };
 }

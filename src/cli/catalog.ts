@@ -18,6 +18,7 @@ import { getCommand } from './commands/get.ts';
 import { historyCommand } from './commands/history.ts';
 import { importCommand } from './commands/import.ts';
 import { nodeCommand } from './commands/node.ts';
+import { pageCommand } from './commands/page.ts';
 import { rejectCommand } from './commands/reject.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { runnerCommand } from './commands/runner.ts';
@@ -76,6 +77,7 @@ export function createCatalog(context: CliContext): Command {
     .commandsGroup('Look:')
     .addCommand(statusCommand(context))
     .addCommand(signalsCommand(context))
+    .addCommand(pageCommand(context))
     .addCommand(explainCommand(context))
     .addCommand(auditCommand(context))
     .addCommand(doctorCommand(context));

@@ -1,12 +1,14 @@
 // The admin API on its port and its socket. It opens before the rest.
 import { adminSocketPath, fitsSocket } from '../admin/admin-socket.ts';
 import { type Admin, type AdminParts, createAdmin } from '../admin/create-admin.ts';
+import { createPageFiles } from '../admin/page/page-files.ts';
 import { createAdminToken } from '../admin/token.ts';
+import { pageFolder } from '../config.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { listening } from '../lib/listening.ts';
 import type { ServeOptions } from './serve-options.ts';
 
-export interface OpenAdminDeps extends Omit<AdminParts, 'token' | 'approveOwn'> {
+export interface OpenAdminDeps extends Omit<AdminParts, 'token' | 'approveOwn' | 'page'> {
   readonly lifecycle: Lifecycle;
 }
 
@@ -17,7 +19,8 @@ export interface OpenedAdmin extends Admin {
 /** Rejects if the port is taken. A data folder whose path is too long for a socket gets none. */
 export async function openAdmin(options: ServeOptions, { lifecycle, ...parts }: OpenAdminDeps): Promise<OpenedAdmin> {
   const token = createAdminToken(options.data);
-  const admin = createAdmin({ ...parts, token, approveOwn: options.approveByOthers !== true });
+  const page = createPageFiles(pageFolder());
+  const admin = createAdmin({ ...parts, token, page, approveOwn: options.approveByOthers !== true });
   const socket = adminSocketPath(options.data);
   const fits = fitsSocket(socket);
   if (!fits) parts.log.warn({ socket }, 'no admin socket: its path is too long; commands use the port');

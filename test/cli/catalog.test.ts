@@ -124,6 +124,7 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   schema: () => [],
   status: () => [],
   signals: () => [],
+  page: () => [],
   explain: () => ['web', 'api'],
   'audit list': () => [],
   'audit mtls': () => [],

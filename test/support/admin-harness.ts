@@ -7,6 +7,8 @@ import { answerExplainRequest } from '../../src/admin/answer-explain-request.ts'
 import type { AdminDeps } from '../../src/admin/deps.ts';
 import { createHeldChanges } from '../../src/admin/held-changes.ts';
 import { createNamedTokens } from '../../src/admin/named-tokens.ts';
+import { createPageFiles } from '../../src/admin/page/page-files.ts';
+import { pageFolder } from '../../src/config.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
 import type { Log } from '../../src/lib/log.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -127,6 +129,7 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
       ...{ table: createMemoryTable(), secret: new Redacted('of the data folder'), shared: false, clock, log },
     }),
     clock,
+    page: createPageFiles(pageFolder()),
     ...given,
   };
   const api = createAdminApi(deps);

@@ -7,6 +7,7 @@ import { ok, type Route, route } from '../route.ts';
 import { documentAnswerSchema, documentParamsSchema, documentsQuerySchema, documentsSchema } from '../wire.ts';
 
 export function documentRoutes({ store }: AdminDeps): readonly Route[] {
+  let schema: object | undefined;
   return [
     route({
       method: 'GET',
@@ -39,6 +40,16 @@ export function documentRoutes({ store }: AdminDeps): readonly Route[] {
           });
         }
         return ok({ revision, ...wireDocument(found) });
+      },
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/schema',
+      access: 'viewer',
+      summary: 'The JSON schema of the documents, for editors.',
+      async handle() {
+        schema ??= (await import('../../model/json-schema.ts')).documentJsonSchema();
+        return ok(schema);
       },
     }),
   ];

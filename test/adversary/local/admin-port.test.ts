@@ -86,6 +86,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   explain: ['web', 'api'],
   'audit list': [],
   'audit mtls': [],
+  page: [],
   'admin-token list': [],
   'admin-token create': ['ann', '--role', 'viewer'],
   'admin-token revoke': ['ann'],

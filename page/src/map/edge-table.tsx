@@ -1,0 +1,88 @@
+// Edges as a table.
+import type { MapEdge } from '../../../src/admin/wire-map.ts';
+import { hrefOf } from '../route.ts';
+import { Badge } from '../ui/badge.tsx';
+import { type Column, Table } from '../ui/table.tsx';
+import { useNow, When } from '../ui/when.tsx';
+import { callerName, edgeStates, edgeWords, targetName } from './words.ts';
+
+/** `of`: the service whose view it is; that column is left out. */
+export function EdgeTable({
+  edges,
+  label,
+  of,
+}: {
+  readonly edges: readonly MapEdge[];
+  readonly label: string;
+  readonly of?: 'from' | 'to';
+}) {
+  const now = useNow(5000);
+  const columns: readonly Column<MapEdge>[] = [
+    {
+      name: 'State',
+      by: ({ state }) => edgeStates.indexOf(state),
+      cell: ({ state, recent }) => (
+        <span
+          title={`${edgeWords[state].means}${recent || state === 'unseen' ? '' : '; nothing in the last 15 minutes'}`}
+        >
+          <Badge tone={edgeWords[state].tone}>{state}</Badge>
+          {recent || state === 'unseen' ? null : <span class="quiet"> quiet</span>}
+        </span>
+      ),
+    },
+    ...(of === 'from' ? [] : [{ name: 'Caller', by: ({ from }: MapEdge) => from, cell: callerCell }]),
+    ...(of === 'to'
+      ? [{ name: 'Port', by: ({ port = '' }: MapEdge) => port, cell: ({ port }: MapEdge) => port ?? 'default' }]
+      : [{ name: 'Service', by: targetName, cell: targetCell }]),
+    { name: 'Allowed', figures: true, by: ({ allowed }) => allowed, cell: ({ allowed }) => figure(allowed) },
+    { name: 'Failed', figures: true, by: ({ failed }) => failed, cell: ({ failed }) => figure(failed) },
+    { name: 'Refused', figures: true, by: ({ denied }) => denied, cell: ({ denied }) => figure(denied) },
+    {
+      name: 'Declared',
+      wideOnly: true,
+      by: ({ declared }) => (declared ? 0 : 1),
+      cell: ({ declared }) => (declared ? 'yes' : <span class="quiet">no</span>),
+    },
+    {
+      name: 'Last seen',
+      wideOnly: true,
+      by: ({ lastSeen = 0 }) => lastSeen,
+      cell: ({ lastSeen }) =>
+        lastSeen === undefined ? <span class="quiet">never</span> : <When at={lastSeen} now={now} />,
+    },
+    {
+      name: 'Why',
+      cell: ({ from, to, port }) => (
+        <a
+          href={hrefOf('explain', undefined, { caller: from, target: to, port })}
+          aria-label={`Explain ${from} to ${to}`}
+        >
+          explain
+        </a>
+      ),
+    },
+  ];
+  return (
+    <Table
+      label={label}
+      rows={edges}
+      columns={columns}
+      keyOf={({ from, to, port = '' }) => `${from}\n${to}\n${port}`}
+      sortedBy="State"
+      empty="No calls, and nothing declared."
+    />
+  );
+}
+
+function callerCell({ from }: MapEdge) {
+  const isService = !from.startsWith('spiffe://') && callerName(from) === from;
+  return isService ? <a href={hrefOf('services', from)}>{from}</a> : callerName(from);
+}
+
+function targetCell(edge: MapEdge) {
+  return <a href={hrefOf('services', edge.to)}>{targetName(edge)}</a>;
+}
+
+function figure(count: number): string {
+  return count === 0 ? '–' : count.toLocaleString('en');
+}

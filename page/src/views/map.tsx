@@ -1,0 +1,117 @@
+// Who calls whom: the picture, its legend, and the same as a table.
+import { useMemo, useState } from 'preact/hooks';
+import type { EdgeState, MapAnswer } from '../../../src/admin/wire-map.ts';
+import { marksOf, useLive } from '../api/context.ts';
+import { useQuery } from '../api/use-query.ts';
+import { MapCanvas } from '../map/canvas.tsx';
+import { EdgeTable } from '../map/edge-table.tsx';
+import { layoutOf } from '../map/layout.ts';
+import { edgeStates, edgeWords } from '../map/words.ts';
+import { hrefOf } from '../route.ts';
+import { Filter, matches } from '../ui/filter.tsx';
+import { Empty, Read } from '../ui/states.tsx';
+
+const everyMs = 5000;
+
+export function MapView() {
+  const { pulse } = useLive();
+  const query = useQuery<MapAnswer>('/v1/map', { mark: marksOf(pulse?.marks), everyMs });
+  return (
+    <>
+      <h1 class="hidden">Map</h1>
+      <Read query={query} what="the map">
+        {(map) => (map.services.length === 0 ? <NoServices /> : <Shown map={map} />)}
+      </Read>
+    </>
+  );
+}
+
+function NoServices() {
+  return (
+    <Empty title="No services yet">
+      <p>
+        Documents say which services there are, and who may call whom. Apply the first ones with{' '}
+        <code>cellwall apply -f FILE</code>, or write one under <a href={hrefOf('policies')}>Policies</a>.
+      </p>
+    </Empty>
+  );
+}
+
+function Shown({ map }: { readonly map: MapAnswer }) {
+  const [hidden, setHidden] = useState<ReadonlySet<EdgeState>>(new Set());
+  const [filter, setFilter] = useState('');
+  const layout = useMemo(() => layoutOf(map), [map]);
+  const shown = map.edges.filter(
+    ({ from, to, port, state }) => !hidden.has(state) && matches(filter, from, to, port, state),
+  );
+  return (
+    <>
+      <MapCanvas layout={layout} hidden={hidden} />
+      <Legend map={map} hidden={hidden} onHide={setHidden} />
+      <section aria-labelledby="edges">
+        <div class="bar">
+          <h2 id="edges">Who calls whom</h2>
+          <Filter
+            value={filter}
+            onChange={setFilter}
+            label="Filter by service, port or state"
+            count={countOf(shown.length)}
+          />
+        </div>
+        <EdgeTable edges={shown} label="Table of who calls whom" />
+        {map.omitted === undefined ? null : <p class="quiet">{map.omitted} more, seen longest ago, are not shown.</p>}
+      </section>
+    </>
+  );
+}
+
+function countOf(count: number): string {
+  return count === 1 ? '1 edge' : `${count} edges`;
+}
+
+function Legend({
+  map,
+  hidden,
+  onHide,
+}: {
+  readonly map: MapAnswer;
+  readonly hidden: ReadonlySet<EdgeState>;
+  readonly onHide: (hidden: ReadonlySet<EdgeState>) => void;
+}) {
+  const toggle = (state: EdgeState): void => {
+    const next = new Set(hidden);
+    if (!next.delete(state)) next.add(state);
+    onHide(next);
+  };
+  return (
+    <fieldset class="legend">
+      <legend class="hidden">States of edges; what is not pressed is hidden</legend>
+      {edgeStates.map((state) => {
+        const count = map.edges.filter((edge) => edge.state === state).length;
+        const { dash, colour, means } = edgeWords[state];
+        return (
+          <button
+            type="button"
+            key={state}
+            aria-pressed={!hidden.has(state)}
+            title={means}
+            onClick={() => toggle(state)}
+          >
+            <svg width="34" height="10" aria-hidden="true">
+              <line
+                x1="1"
+                y1="5"
+                x2="33"
+                y2="5"
+                stroke={`var(${colour})`}
+                stroke-width="2"
+                {...(dash.length === 0 ? {} : { 'stroke-dasharray': dash.join(' ') })}
+              />
+            </svg>
+            {state} <b>{count}</b>
+          </button>
+        );
+      })}
+    </fieldset>
+  );
+}

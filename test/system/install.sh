@@ -9,7 +9,9 @@ wanted=(
   # A token for keys of CAs, and the helper that uses it.
   softhsm2-util:softhsm2 pkcs11-tool:opensc
   # Beneath an API server of Kubernetes, in qualifications.
-  etcd:etcd-server)
+  etcd:etcd-server
+  # A browser for the page, without a window.
+  chromium-headless-shell:chromium-headless-shell)
 missing=()
 for entry in "${wanted[@]}"; do
   command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")

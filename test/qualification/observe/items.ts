@@ -2,6 +2,7 @@
 import type { Item } from '../item.ts';
 import { fromTests } from '../support/from-tests.ts';
 import { failingCallsItem } from './failing-calls.ts';
+import { pageItems } from './page.ts';
 
 export const observeItems: readonly Item[] = [
   fromTests({
@@ -48,4 +49,5 @@ export const observeItems: readonly Item[] = [
     limitMinutes: 5,
   }),
   failingCallsItem,
+  ...pageItems,
 ];

@@ -51,7 +51,7 @@ export function firstLoadBytes(): number {
 
 function keyOf(): string {
   const hash = createHash('sha256').update(readFileSync(import.meta.filename));
-  for (const name of ['vite', 'preact']) {
+  for (const name of ['vite', 'preact', 'uplot']) {
     hash.update(readFileSync(join(root, 'node_modules', name, 'package.json')));
   }
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })

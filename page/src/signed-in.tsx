@@ -5,7 +5,7 @@ import { ApiError, call } from './api/call.ts';
 import { type Live, LiveContext } from './api/context.ts';
 import { followLive, type Link } from './api/live.ts';
 import { sessionKey, type Who } from './api/session.ts';
-import { hrefOf, type Place, placeOf, type View } from './route.ts';
+import { type Place, placeOf, type View } from './route.ts';
 import { Header } from './ui/header.tsx';
 import { viewOf } from './views/catalog.tsx';
 
@@ -47,9 +47,10 @@ export function SignedIn({ who, onLeave }: { readonly who: Who; readonly onLeave
   }, [title]);
   return (
     <LiveContext.Provider value={live}>
+      {/* biome-ignore lint/a11y/useValidAnchor: a link within the page; the fragment is the place, so the browser must not follow it. */}
       <a
         class="skip"
-        href={hrefOf(place.view, place.item, place.query)}
+        href="#view"
         onClick={(event) => {
           event.preventDefault();
           main.current?.focus();
@@ -58,7 +59,7 @@ export function SignedIn({ who, onLeave }: { readonly who: Who; readonly onLeave
         Skip to the view
       </a>
       <Header place={place} onSignOut={() => onLeave()} />
-      <main ref={main} tabIndex={-1} aria-label={title}>
+      <main id="view" ref={main} tabIndex={-1} aria-label={title}>
         <Component place={place} key={place.view} />
       </main>
     </LiveContext.Provider>

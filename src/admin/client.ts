@@ -35,8 +35,8 @@ import type { AuditAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from '.
 import type { RefusedSvidsAnswer } from './wire-refused-svids.ts';
 import type { MtlsReportAnswer } from './wire-report.ts';
 import type { ServicesAnswer } from './wire-services.ts';
-import type { SignalsAnswer, SignalsQueryFields } from './wire-signals.ts';
 import type { SessionCodeAnswer } from './wire-session.ts';
+import type { SignalsAnswer, SignalsQueryFields } from './wire-signals.ts';
 import type { ApproveBody, RejectAnswer, RejectBody, WaitingAnswer } from './wire-waiting.ts';
 
 /** Why, for the history and the audit log. */

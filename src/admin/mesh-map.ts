@@ -2,6 +2,7 @@
 import { defaultPort } from '../lib/port-name.ts';
 import type { FailedHandshakes } from '../observe/handshakes.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
+import { serviceNamed } from '../policy/service-named.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { TrafficCount } from './wire.ts';
 import type { EdgeState, MapAnswer, MapEdge, MapService } from './wire-map.ts';
@@ -11,21 +12,32 @@ export interface MeshMapOf {
   /** Absent: nothing is in force. */
   readonly mesh: MeshIr | undefined;
   readonly traffic: readonly TrafficCount[];
+  readonly answered: readonly OwnAnswers[];
   readonly handshakes: readonly FailedHandshakes[];
   readonly proxies: readonly ProxyStatus[];
   /** Epoch milliseconds. */
   readonly now: number;
 }
 
+/** Calls that the caller's own proxy answered, as the called one could not be reached, or did not answer: that one never saw them. */
+export interface OwnAnswers {
+  readonly from: string;
+  readonly to: string;
+  /** If it has a name of its own. */
+  readonly port?: string;
+  readonly count: number;
+  readonly lastSeen: number;
+}
+
 const recentMs = 15 * 60_000;
 const maxEdges = 20_000;
 
-export function meshMap({ revision, mesh, traffic, handshakes, proxies, now }: MeshMapOf): MapAnswer {
+export function meshMap({ revision, mesh, traffic, answered, handshakes, proxies, now }: MeshMapOf): MapAnswer {
   if (mesh === undefined) return { revision, recentMs, services: [], edges: [] };
   const counts = proxyCounts(proxies);
   const failed = handshakeCounts(handshakes);
   const services = [...mesh.services.values()].map((service) => rowOf(service, counts, failed));
-  const edges = edgesOf(mesh, traffic, now);
+  const edges = edgesOf(mesh, traffic, answered, now);
   const shown = edges.length <= maxEdges ? edges : edges.toSorted(byLastSeen).slice(0, maxEdges);
   const omitted = edges.length - shown.length;
   return { revision, recentMs, services, edges: shown, ...(omitted === 0 ? {} : { omitted }) };
@@ -95,7 +107,12 @@ interface Sum {
   last: EdgeState;
 }
 
-function edgesOf(mesh: MeshIr, traffic: readonly TrafficCount[], now: number): readonly MapEdge[] {
+function edgesOf(
+  mesh: MeshIr,
+  traffic: readonly TrafficCount[],
+  answered: readonly OwnAnswers[],
+  now: number,
+): readonly MapEdge[] {
   const sums = new Map<string, Sum>();
   const sumOf = (from: string, to: string, port: string | undefined): Sum => {
     // What is declared names every port, what was seen only those with a name.
@@ -117,6 +134,11 @@ function edgesOf(mesh: MeshIr, traffic: readonly TrafficCount[], now: number): r
     }
   }
   for (const row of traffic) add(sumOf(callerOf(mesh, row), row.service, row.port), row, now);
+  for (const { from, to, port, count, lastSeen } of answered) {
+    // Of services that no document names any more, nothing is shown.
+    if (serviceNamed(mesh, to) !== undefined)
+      add(sumOf(from, to, port), { decision: 'failed', caller: 'mtls', count, lastSeen }, now);
+  }
   return [...sums.values()].map(({ worst, last, lastSeen, ...sum }) => ({
     ...sum,
     state: worst === 'unseen' ? last : worst,
@@ -125,7 +147,9 @@ function edgesOf(mesh: MeshIr, traffic: readonly TrafficCount[], now: number): r
   }));
 }
 
-function add(sum: Sum, { decision, caller, shadow, count, lastSeen }: TrafficCount, now: number): void {
+type Counted = Pick<TrafficCount, 'decision' | 'caller' | 'shadow' | 'count' | 'lastSeen'>;
+
+function add(sum: Sum, { decision, caller, shadow, count, lastSeen }: Counted, now: number): void {
   sum[decision] += count;
   if (caller !== 'mtls') sum.unproven += count;
   if (shadow?.decision === 'denied' && decision !== 'denied') sum.wouldBeDenied += count;

@@ -20,8 +20,8 @@ import { mapRoutes } from './routes/map.ts';
 import { namedTokenRoutes } from './routes/named-tokens.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { serviceRoutes } from './routes/services.ts';
-import { signalRoutes } from './routes/signals.ts';
 import { type PageParts, sessionRoutes } from './routes/sessions.ts';
+import { signalRoutes } from './routes/signals.ts';
 import { simulateRoutes } from './routes/simulate.ts';
 import { statusRoutes } from './routes/status.ts';
 import { waitingRoutes } from './routes/waiting.ts';
@@ -40,7 +40,7 @@ export function adminRoutes(deps: AdminDeps, page: PageParts = noPage(deps)): re
     ...serviceRoutes(deps),
     ...signalRoutes(deps),
     ...reportRoutes(deps),
-    ...mapRoutes(deps),
+    ...mapRoutes(deps, rows),
     ...envoyRoutes(deps),
     ...explainRoutes(deps),
     ...doctorRoutes(deps, rows),

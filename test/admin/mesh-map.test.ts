@@ -24,7 +24,7 @@ function call(more: Partial<TrafficCount>): TrafficCount {
 }
 
 function map(traffic: readonly TrafficCount[], proxies: readonly ProxyStatus[] = []) {
-  return meshMap({ revision: 3, mesh, traffic, handshakes: [], proxies, now });
+  return meshMap({ revision: 3, mesh, traffic, answered: [], handshakes: [], proxies, now });
 }
 
 describe('an edge', () => {
@@ -129,7 +129,9 @@ describe('a service', () => {
   });
 
   it('is none without documents', () => {
-    expect(meshMap({ revision: 0, mesh: undefined, traffic: [call({})], handshakes: [], proxies: [], now })).toEqual({
+    expect(
+      meshMap({ revision: 0, mesh: undefined, traffic: [call({})], answered: [], handshakes: [], proxies: [], now }),
+    ).toEqual({
       ...{ revision: 0, recentMs: 15 * minute, services: [], edges: [] },
     });
   });

@@ -134,7 +134,7 @@ describe('what is live', () => {
 
     await page.getByRole('link', { name: 'Policies' }).click();
     const { revision } = await wall.plane.admin.history();
-    await page.getByRole('button', { name: `Go back to revision ${revision - 1}`, exact: true }).click();
+    await page.getByRole('button', { name: `Undo revision ${revision}`, exact: true }).click();
     await page
       .getByRole('button', { name: `Go back to revision ${revision - 1}`, exact: true })
       .and(page.locator('.primary'))

@@ -70,7 +70,8 @@ export function MapCanvas({ layout, hidden }: { readonly layout: Layout; readonl
   const pixels = devicePixelRatio;
   const canvas = { width: Math.round(size.width * pixels), height: Math.round(size.height * pixels) };
   return (
-    <div class="map" ref={box}>
+    // As high as it needs to be, so that a small mesh leaves no empty space: the style sheet says how much is too much.
+    <div class="map" ref={box} style={{ height: `${heightOf(layout, size.width)}px` }}>
       <div aria-hidden="true">
         <canvas ref={base} {...canvas} />
         <canvas
@@ -118,12 +119,23 @@ export function MapCanvas({ layout, hidden }: { readonly layout: Layout; readonl
   );
 }
 
+const room = 12;
+/** Beyond its own size, a small map is not blown up by more. */
+const largest = 1.25;
+
+function heightOf({ width, height }: Layout, given: number): number {
+  const scale = Math.min((given - 2 * room) / Math.max(width, 1), largest);
+  return Math.ceil(height * Math.max(0, scale)) + 2 * room + buttonsPx;
+}
+
+/** Below the map, for its buttons. */
+const buttonsPx = 44;
+
 function fitTo({ width, height }: Layout, size: { readonly width: number; readonly height: number }): Camera {
-  const room = 12;
   const scale = Math.min(
     (size.width - 2 * room) / Math.max(width, 1),
-    (size.height - 2 * room) / Math.max(height, 1),
-    1,
+    (size.height - 2 * room - buttonsPx) / Math.max(height, 1),
+    largest,
   );
   const bounded = Math.max(limits.least, scale);
   return { scale: bounded, x: Math.max(room, (size.width - width * bounded) / 2), y: room };

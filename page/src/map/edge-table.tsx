@@ -1,6 +1,9 @@
 // Edges as a table.
+import type { DiagnosisFinding } from '../../../src/admin/wire-doctor.ts';
 import type { MapEdge } from '../../../src/admin/wire-map.ts';
 import { hrefOf } from '../route.ts';
+import { edgeId, type Mesh } from '../troubles/merge.ts';
+import { explainHref } from '../troubles/trouble-list.tsx';
 import { Badge } from '../ui/badge.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { useNow, When } from '../ui/when.tsx';
@@ -9,10 +12,12 @@ import { callerName, edgeStates, edgeWords, targetName } from './words.ts';
 /** `of`: the service whose view it is; that column is left out. */
 export function EdgeTable({
   edges,
+  troubles,
   label,
   of,
 }: {
   readonly edges: readonly MapEdge[];
+  readonly troubles: Mesh['troubles'];
   readonly label: string;
   readonly of?: 'from' | 'to';
 }) {
@@ -52,14 +57,8 @@ export function EdgeTable({
     },
     {
       name: 'Why',
-      cell: ({ from, to, port }) => (
-        <a
-          href={hrefOf('explain', undefined, { caller: from, target: to, port })}
-          aria-label={`Explain ${from} to ${to}`}
-        >
-          explain
-        </a>
-      ),
+      by: (edge) => troubles.get(edgeId(edge))?.findings[0]?.cause ?? '~',
+      cell: (edge) => <Why edge={edge} cause={troubles.get(edgeId(edge))?.findings[0]} />,
     },
   ];
   return (
@@ -67,10 +66,24 @@ export function EdgeTable({
       label={label}
       rows={edges}
       columns={columns}
-      keyOf={({ from, to, port = '' }) => `${from}\n${to}\n${port}`}
+      keyOf={edgeId}
       sortedBy="State"
       empty="No calls, and nothing declared."
     />
+  );
+}
+
+/** Leads to all that is known of it; says the likeliest cause of one that fails. */
+function Why({ edge, cause }: { readonly edge: MapEdge; readonly cause: DiagnosisFinding | undefined }) {
+  const { from, to } = edge;
+  return (
+    <a
+      href={explainHref(edge)}
+      title={cause?.what ?? ''}
+      aria-label={cause === undefined ? `Explain ${from} to ${to}` : `${cause.cause}: ${from} to ${to}`}
+    >
+      {cause === undefined ? 'explain' : cause.cause}
+    </a>
   );
 }
 

@@ -50,16 +50,13 @@ export function History() {
             name: 'Back',
             cell: ({ revision }: Revision) =>
               query.kind === 'ready' && revision < query.value.revision ? (
-                <button
-                  type="button"
-                  class="link"
+                <Back
+                  name={`Go back to revision ${revision}`}
+                  verb="go back to it"
                   onClick={() => void ask(revision)}
-                  aria-label={`Go back to revision ${revision}`}
-                >
-                  go back to it
-                </button>
+                />
               ) : (
-                <span class="quiet">in force</span>
+                <Back name={`Undo revision ${revision}`} verb="undo it" onClick={() => void ask(revision - 1)} />
               ),
           },
         ]
@@ -98,6 +95,14 @@ export function History() {
         )}
       </Read>
     </>
+  );
+}
+
+function Back({ name, verb, onClick }: { readonly name: string; readonly verb: string; readonly onClick: () => void }) {
+  return (
+    <button type="button" class="link" onClick={onClick} aria-label={name}>
+      {verb}
+    </button>
   );
 }
 

@@ -21,7 +21,7 @@ export function Header({ place, onSignOut }: { readonly place: Place; readonly o
     <header class="top">
       <a class="brand" href={hrefOf('map')}>
         <img src="/page/icon.svg" alt="" width="20" height="20" />
-        Cellwall
+        <span>Cellwall</span>
       </a>
       <nav aria-label="Views">
         <ul>

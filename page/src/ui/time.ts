@@ -33,3 +33,10 @@ export function exact(at: number): string {
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
+
+/** For an axis, in the reader's own zone: the time of day, or over days the day. */
+export function clock(at: number, long: boolean): string {
+  const text = exact(at);
+  const time = text.slice(11, 16);
+  return long ? (time === '00:00' ? text.slice(5, 10) : `${text.slice(5, 10)} ${time}`) : time;
+}

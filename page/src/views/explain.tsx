@@ -8,6 +8,7 @@ import { hrefOf } from '../route.ts';
 import { Read } from '../ui/states.tsx';
 import type { ViewProps } from './catalog.tsx';
 import { Decision } from './decision.tsx';
+import { Diagnosis } from './diagnosis.tsx';
 
 const fields = ['caller', 'target', 'port', 'method', 'path', 'request'] as const;
 type Field = (typeof fields)[number];
@@ -34,6 +35,7 @@ export function Explain({ place: { query } }: ViewProps) {
           </Read>
         )}
       </section>
+      <Diagnosis question={query} />
     </>
   );
 }

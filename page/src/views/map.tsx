@@ -1,26 +1,24 @@
 // Who calls whom: the picture, its legend, and the same as a table.
 import { useMemo, useState } from 'preact/hooks';
 import type { EdgeState, MapAnswer } from '../../../src/admin/wire-map.ts';
-import { marksOf, useLive } from '../api/context.ts';
-import { useQuery } from '../api/use-query.ts';
 import { MapCanvas } from '../map/canvas.tsx';
 import { EdgeTable } from '../map/edge-table.tsx';
 import { layoutOf } from '../map/layout.ts';
 import { edgeStates, edgeWords } from '../map/words.ts';
 import { hrefOf } from '../route.ts';
+import type { Mesh } from '../troubles/merge.ts';
+import { TroubleList } from '../troubles/trouble-list.tsx';
+import { useMesh } from '../troubles/use-mesh.ts';
 import { Filter, matches } from '../ui/filter.tsx';
 import { Empty, Read } from '../ui/states.tsx';
 
-const everyMs = 5000;
-
 export function MapView() {
-  const { pulse } = useLive();
-  const query = useQuery<MapAnswer>('/v1/map', { mark: marksOf(pulse?.marks), everyMs });
+  const query = useMesh();
   return (
     <>
       <h1 class="hidden">Map</h1>
       <Read query={query} what="the map">
-        {(map) => (map.services.length === 0 ? <NoServices /> : <Shown map={map} />)}
+        {(mesh) => (mesh.map.services.length === 0 ? <NoServices /> : <Shown mesh={mesh} />)}
       </Read>
     </>
   );
@@ -37,7 +35,7 @@ function NoServices() {
   );
 }
 
-function Shown({ map }: { readonly map: MapAnswer }) {
+function Shown({ mesh: { map, troubles, omitted } }: { readonly mesh: Mesh }) {
   const [hidden, setHidden] = useState<ReadonlySet<EdgeState>>(new Set());
   const [filter, setFilter] = useState('');
   const layout = useMemo(() => layoutOf(map), [map]);
@@ -48,6 +46,7 @@ function Shown({ map }: { readonly map: MapAnswer }) {
     <>
       <MapCanvas layout={layout} hidden={hidden} />
       <Legend map={map} hidden={hidden} onHide={setHidden} />
+      <TroubleList troubles={[...troubles.values()]} omitted={omitted} />
       <section aria-labelledby="edges">
         <div class="bar">
           <h2 id="edges">Who calls whom</h2>
@@ -58,7 +57,7 @@ function Shown({ map }: { readonly map: MapAnswer }) {
             count={countOf(shown.length)}
           />
         </div>
-        <EdgeTable edges={shown} label="Table of who calls whom" />
+        <EdgeTable edges={shown} troubles={troubles} label="Table of who calls whom" />
         {map.omitted === undefined ? null : <p class="quiet">{map.omitted} more, seen longest ago, are not shown.</p>}
       </section>
     </>

@@ -1,11 +1,15 @@
 // One service: what it is, who calls it, whom it calls, its proxies and applications, and what keeps it from being strict.
-import type { MapAnswer, MapService } from '../../../src/admin/wire-map.ts';
+import type { MapService } from '../../../src/admin/wire-map.ts';
 import type { ProxiesAnswer } from '../../../src/admin/wire-proxies.ts';
 import type { ServicesAnswer } from '../../../src/admin/wire-services.ts';
 import { marksOf, useLive } from '../api/context.ts';
 import { useQuery } from '../api/use-query.ts';
 import { EdgeTable } from '../map/edge-table.tsx';
 import { hrefOf } from '../route.ts';
+import { Signals } from '../signals/signals.tsx';
+import type { Mesh } from '../troubles/merge.ts';
+import { TroubleList } from '../troubles/trouble-list.tsx';
+import { useMesh } from '../troubles/use-mesh.ts';
 import { Empty, Read } from '../ui/states.tsx';
 import { useNow, When } from '../ui/when.tsx';
 import type { ViewProps } from './catalog.tsx';
@@ -15,13 +19,12 @@ import { Mode, Proxied } from './services.tsx';
 type Row = ServicesAnswer['services'][number];
 
 export function Service({ place: { item = '' } }: ViewProps) {
-  const { pulse } = useLive();
-  const query = useQuery<MapAnswer>('/v1/map', { mark: marksOf(pulse?.marks), everyMs: 5000 });
+  const query = useMesh();
   return (
     <Read query={query} what={`the service ${item}`}>
-      {(map) => {
-        const found = map.services.find(({ service }) => service === item);
-        return found === undefined ? <NotThere name={item} /> : <Found service={found} map={map} />;
+      {(mesh) => {
+        const found = mesh.map.services.find(({ service }) => service === item);
+        return found === undefined ? <NotThere name={item} /> : <Found service={found} mesh={mesh} />;
       }}
     </Read>
   );
@@ -38,20 +41,30 @@ function NotThere({ name }: { readonly name: string }) {
   );
 }
 
-function Found({ service, map }: { readonly service: MapService; readonly map: MapAnswer }) {
+function Found({ service, mesh }: { readonly service: MapService; readonly mesh: Mesh }) {
   const { pulse } = useLive();
+  const { map, troubles } = mesh;
   const name = service.service;
+  const wrong = [...troubles.values()].filter(({ from, to }) => from === name || to === name);
   const proxies = useQuery<ProxiesAnswer>('/v1/proxies', { mark: pulse?.marks.proxies, everyMs: 10_000 });
   const services = useQuery<ServicesAnswer>('/v1/services', { mark: marksOf(pulse?.marks) });
   return (
     <>
       <h1>{name}</h1>
       <Facts service={service} />
+      <TroubleList troubles={wrong} omitted={0} whole />
+      <Signals service={name} />
       <h2>Who calls it</h2>
-      <EdgeTable edges={map.edges.filter(({ to }) => to === name)} label={`Callers of ${name}`} of="to" />
+      <EdgeTable
+        edges={map.edges.filter(({ to }) => to === name)}
+        troubles={troubles}
+        label={`Callers of ${name}`}
+        of="to"
+      />
       <h2>Whom it calls</h2>
       <EdgeTable
         edges={map.edges.filter(({ from }) => from === name)}
+        troubles={troubles}
         label={`Services that ${name} calls`}
         of="from"
       />

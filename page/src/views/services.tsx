@@ -1,10 +1,9 @@
 // Every service, with what is wrong at a glance.
 import { useMemo, useState } from 'preact/hooks';
 import type { EdgeState, MapAnswer, MapService } from '../../../src/admin/wire-map.ts';
-import { marksOf, useLive } from '../api/context.ts';
-import { useQuery } from '../api/use-query.ts';
 import { edgeStates, edgeWords } from '../map/words.ts';
 import { hrefOf } from '../route.ts';
+import { useMesh } from '../troubles/use-mesh.ts';
 import { Badge } from '../ui/badge.tsx';
 import { Filter, matches } from '../ui/filter.tsx';
 import { Empty, Read } from '../ui/states.tsx';
@@ -17,11 +16,10 @@ interface Row extends MapService {
 }
 
 export function Services() {
-  const { pulse } = useLive();
-  const query = useQuery<MapAnswer>('/v1/map', { mark: marksOf(pulse?.marks), everyMs: 10_000 });
+  const query = useMesh();
   return (
     <Read query={query} what="the services">
-      {(map) =>
+      {({ map }) =>
         map.services.length === 0 ? (
           <Empty title="No services yet">
             <p>

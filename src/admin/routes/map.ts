@@ -1,23 +1,16 @@
-// The mesh at one glance, for the page's map.
+// The mesh at one glance, for the page's map, and what is wrong with which of its edges.
 import type { AdminDeps } from '../deps.ts';
-import { inForceOrNothing } from '../in-force.ts';
-import { meshMap } from '../mesh-map.ts';
-import { type Route, route } from '../route.ts';
+import { createTroubles } from '../doctor/troubles.ts';
+import { createMapReader } from '../map-reader.ts';
+import { ok, type Route, route } from '../route.ts';
 import { mapSchema } from '../wire-map.ts';
+import type { ProxyRow } from '../wire-proxies.ts';
+import { troublesSchema } from '../wire-troubles.ts';
 
-/** However many ask, the record is gone through, and the answer written as JSON, once in this time. */
-const keptMs = 3000;
-
-export function mapRoutes({
-  store,
-  record,
-  traffic,
-  proxies,
-  clock,
-  handshakes = () => [],
-}: Pick<AdminDeps, 'store' | 'record' | 'traffic' | 'proxies' | 'clock' | 'handshakes'>): readonly Route[] {
-  let kept: { readonly revision: number; readonly text: string; readonly until: number } | undefined;
-  const json = (value: string) => ({ kind: 'text', value, mediaType: 'application/json; charset=utf-8' }) as const;
+/** `rows`: every known proxy. */
+export function mapRoutes(deps: AdminDeps, rows: () => Promise<readonly ProxyRow[]>): readonly Route[] {
+  const readMap = createMapReader(deps);
+  const troubles = createTroubles(deps, readMap, rows);
   return [
     route({
       method: 'GET',
@@ -26,17 +19,18 @@ export function mapRoutes({
       summary: 'Every service with its proxies, and who calls whom: declared, and as proxies reported it.',
       answer: mapSchema,
       async handle() {
-        const { revision } = inForceOrNothing(store);
-        if (kept?.revision === revision && kept.until > clock.monotonic()) return json(kept.text);
-        await record.refresh?.();
-        const { mesh, ...state } = inForceOrNothing(store);
-        const answer = meshMap({
-          ...{ revision: state.revision, mesh, traffic: traffic(), handshakes: handshakes() },
-          ...{ proxies: proxies(), now: clock.now() },
-        });
-        kept = { revision: state.revision, text: JSON.stringify(answer), until: clock.monotonic() + keptMs };
-        return json(kept.text);
+        const { text } = await readMap();
+        return { kind: 'text', value: text, mediaType: 'application/json; charset=utf-8' };
       },
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/troubles',
+      access: 'viewer',
+      summary:
+        'Edges whose calls fail, or cannot succeed, each with the likeliest causes, as `GET /v1/doctor` tells them.',
+      answer: troublesSchema,
+      handle: async () => ok(await troubles()),
     }),
   ];
 }

@@ -29,7 +29,7 @@ export interface OwnAnswers {
   readonly lastSeen: number;
 }
 
-const recentMs = 15 * 60_000;
+const recentMs = 5 * 60_000;
 const maxEdges = 20_000;
 
 export function meshMap({ revision, mesh, traffic, answered, handshakes, proxies, now }: MeshMapOf): MapAnswer {

@@ -34,7 +34,7 @@ describe('an edge', () => {
     ]);
   });
 
-  it('sums its calls, and has the worst state of the last quarter of an hour', () => {
+  it('sums its calls, and has the worst state of the last five minutes', () => {
     const [edge] = map([
       call({ count: 100 }),
       call({ decision: 'failed', count: 2, lastSeen: now - minute }),
@@ -132,7 +132,7 @@ describe('a service', () => {
     expect(
       meshMap({ revision: 0, mesh: undefined, traffic: [call({})], answered: [], handshakes: [], proxies: [], now }),
     ).toEqual({
-      ...{ revision: 0, recentMs: 15 * minute, services: [], edges: [] },
+      ...{ revision: 0, recentMs: 5 * minute, services: [], edges: [] },
     });
   });
 });

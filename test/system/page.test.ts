@@ -150,6 +150,41 @@ describe('what is live', () => {
   }, 120_000);
 });
 
+describe('calls that fail', () => {
+  it('are shown with their cause and what to do within 10 s, on the map and with the service, until they pass again', async () => {
+    const tab = await enter('viewer', { viewport: { width: 1280, height: 900 } });
+    const { page } = tab;
+    await page.getByText('Who calls whom').first().waitFor();
+    await wall.sidecar('api').stop();
+    const began = performance.now();
+    const trouble = page.getByRole('region', { name: /What is wrong/ });
+    await trouble.getByText('proxy-gone').first().waitFor();
+    figure('causeShownMs', Math.round(performance.now() - began));
+    expect(performance.now() - began).toBeLessThan(10_000);
+    await trouble.getByText('What to do:').first().waitFor();
+    await page.getByRole('row').filter({ hasText: 'web' }).getByText(/^(failing|refused)$/).waitFor();
+    expect(await violations(tab)).toEqual([]);
+    await picture(tab, 'cause-map');
+    await go(tab, '#/services/api', 'What is wrong');
+    await trouble.getByText('proxy-gone').first().waitFor();
+    await picture(tab, 'cause-service');
+    await go(tab, '#/explain?caller=web&target=api', 'Do its calls get through?');
+    await page.getByText('proxy-gone').first().waitFor();
+    expect(await violations(tab)).toEqual([]);
+    await picture(tab, 'cause-explain');
+    await wall.start('api');
+    await eventually('calls pass again', async () => (await wall.call()) === 200 || undefined, 30_000);
+    await go(tab, '#/map', 'Who calls whom');
+    await eventually(
+      'nothing is broken',
+      async () => (await page.getByText('proxy-gone').count()) === 0 || undefined,
+      20_000,
+    );
+    expect(tab.faults).toEqual([]);
+    await tab.close();
+  }, 120_000);
+});
+
 describe('whoever may not', () => {
   it('a viewer sees what a change would do, and cannot make it, not even by hand', async () => {
     const tab = await enter('viewer');

@@ -28,7 +28,7 @@ export function EdgeTable({
       by: ({ state }) => edgeStates.indexOf(state),
       cell: ({ state, recent }) => (
         <span
-          title={`${edgeWords[state].means}${recent || state === 'unseen' ? '' : '; nothing in the last 15 minutes'}`}
+          title={`${edgeWords[state].means}${recent || state === 'unseen' ? '' : '; nothing in the last 5 minutes'}`}
         >
           <Badge tone={edgeWords[state].tone}>{state}</Badge>
           {recent || state === 'unseen' ? null : <span class="quiet"> quiet</span>}

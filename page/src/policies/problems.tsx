@@ -28,11 +28,20 @@ export function Problems({
                 line {source.line}
               </button>
             )}{' '}
-            {message}
-            {hint === undefined ? null : <span class="quiet">. {hint}</span>}
+            <Words text={message} />
+            {hint === undefined ? null : (
+              <span class="quiet">
+                . <Words text={hint} />
+              </span>
+            )}
           </li>
         );
       })}
     </ul>
   );
+}
+
+/** What stands in backticks is code. */
+function Words({ text }: { readonly text: string }) {
+  return <>{text.split('`').map((part, index) => (index % 2 === 1 ? <code key={part}>{part}</code> : part))}</>;
 }

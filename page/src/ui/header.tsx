@@ -1,4 +1,5 @@
 // The top of the page: navigation, state of the control plane, who is signed in.
+import { useEffect, useRef } from 'preact/hooks';
 import { useLive } from '../api/context.ts';
 import { hrefOf, type Place, type View } from '../route.ts';
 import { Badge } from './badge.tsx';
@@ -17,6 +18,11 @@ const entries: readonly (readonly [View, string])[] = [
 export function Header({ place, onSignOut }: { readonly place: Place; readonly onSignOut: () => void }) {
   const { who } = useLive();
   const [theme, nextTheme] = useTheme();
+  const list = useRef<HTMLUListElement>(null);
+  // On a narrow screen the views are more than fit.
+  useEffect(() => {
+    list.current?.querySelector(`[data-view="${place.view}"]`)?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [place.view]);
   return (
     <header class="top">
       <a class="brand" href={hrefOf('map')}>
@@ -24,9 +30,9 @@ export function Header({ place, onSignOut }: { readonly place: Place; readonly o
         <span>Cellwall</span>
       </a>
       <nav aria-label="Views">
-        <ul>
+        <ul ref={list}>
           {entries.map(([view, name]) => (
-            <li key={view}>
+            <li key={view} data-view={view}>
               <a href={hrefOf(view)} {...(place.view === view ? { 'aria-current': 'page' as const } : {})}>
                 {name}
               </a>

@@ -162,7 +162,11 @@ describe('calls that fail', () => {
     figure('causeShownMs', Math.round(performance.now() - began));
     expect(performance.now() - began).toBeLessThan(10_000);
     await trouble.getByText('What to do:').first().waitFor();
-    await page.getByRole('row').filter({ hasText: 'web' }).getByText(/^(failing|refused)$/).waitFor();
+    await page
+      .getByRole('row')
+      .filter({ hasText: 'web' })
+      .getByText(/^(failing|refused)$/)
+      .waitFor();
     expect(await violations(tab)).toEqual([]);
     await picture(tab, 'cause-map');
     await go(tab, '#/services/api', 'What is wrong');

@@ -23,7 +23,7 @@ const wholeSteps = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step)
 export function Plot({ title, unit, times, lines }: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const theme = useThemeCount();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `theme` changes the colours that are read here.
+  // `theme` changes the colours that are read here.
   useEffect(() => {
     const found = box.current;
     if (found === null) return;

@@ -15,7 +15,7 @@ export function Findings({ findings }: { readonly findings: readonly DiagnosisFi
   return (
     <ul class="findings">
       {findings.map((finding) => (
-        <li key={`${finding.cause} ${finding.node ?? ''} ${finding.what}`}>
+        <li key={`${finding.cause} ${finding.node ?? ''} ${finding.what}`} class="finding">
           <Finding finding={finding} />
         </li>
       ))}

@@ -28,9 +28,9 @@ export function TroubleList({
       <h2 id="troubles">
         What is wrong <Badge tone="bad">{count === 1 ? '1 edge' : `${count} edges`}</Badge>
       </h2>
-      <ul>
+      <ul class="edges">
         {shown.map((trouble) => (
-          <li key={edgeId(trouble)}>
+          <li key={edgeId(trouble)} class="edge">
             <h3>
               <a href={explainHref(trouble)}>
                 {callerName(trouble.from)} → {targetName(trouble)}

@@ -103,7 +103,7 @@ function Form({ first, map }: { readonly first: Question; readonly map: MapAnswe
         )}
         <Text name="method" label="Method" hint="GET" off={byId} value={question} onSet={set} />
         <Text name="path" label="Path" hint="/" off={byId} value={question} onSet={set} />
-        <Text name="request" label="Or the x-request-id of a call" off={false} value={question} onSet={set} />
+        <Text name="request" label="Or an x-request-id" off={false} value={question} onSet={set} />
       </div>
       <button type="submit" class="primary">
         Explain

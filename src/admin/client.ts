@@ -1,9 +1,10 @@
 // A typed client of the admin API, used by the command line. Only Node's own https, so that it loads fast.
 
 import { defined } from '../lib/defined.ts';
-import { CellwallError, type ErrorCode } from '../lib/errors.ts';
+import { CellwallError } from '../lib/errors.ts';
 import type { Problem } from '../model/problem.ts';
 import { type Credential, createExchange, type Waited } from './exchange.ts';
+import { errorCode, parseJson, textsOf } from './read-answer.ts';
 import type { SvidCredential } from './svid-tls.ts';
 import { type TokenSource, tokenRefused } from './token-refused.ts';
 import type {
@@ -157,7 +158,7 @@ export function createAdminClient({
         ...defined({ hint }),
       };
     }
-    const known = code !== undefined && Object.hasOwn(codes, code) ? (code as ErrorCode) : 'unavailable';
+    const known = errorCode(code) ?? 'unavailable';
     if (known === 'unauthenticated' && credential.kind === 'token' && credential.tokenFrom !== undefined) {
       throw tokenRefused(exchange.host, credential);
     }
@@ -222,40 +223,3 @@ export function createAdminClient({
     revokeNamedToken: (name, why) => call('POST', '/v1/admin-tokens/revoke', { name, ...why }),
   };
 }
-
-/** An object or a list: the admin API answers nothing else. */
-function parseJson(text: string, host: string, status: number): object {
-  let cause: unknown;
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return value;
-  } catch (reason) {
-    cause = reason;
-  }
-  throw new CellwallError('unavailable', `${host} answered ${status}, but not like an admin API`, {
-    hint: 'check the address given with --admin (CELLWALL_ADMIN)',
-    cause,
-  });
-}
-
-/** What an error says of itself, whoever answered it. */
-function textsOf(value: object, otherwise: string): { code?: string; message: string; hint?: string } {
-  const { code, message, hint }: { code?: unknown; message?: unknown; hint?: unknown } = value;
-  const text = (found: unknown): string | undefined => (typeof found === 'string' ? found : undefined);
-  return { message: text(message) ?? otherwise, ...defined({ code: text(code), hint: text(hint) }) };
-}
-
-const codes: Readonly<Record<ErrorCode, true>> = {
-  invalid_argument: true,
-  not_found: true,
-  already_exists: true,
-  permission_denied: true,
-  unauthenticated: true,
-  failed_precondition: true,
-  resource_exhausted: true,
-  aborted: true,
-  unavailable: true,
-  deadline_exceeded: true,
-  unimplemented: true,
-  internal: true,
-};

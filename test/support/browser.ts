@@ -1,4 +1,5 @@
-// A real browser (Debian's chromium, installed by test/system/install.sh) for tests of the page: what it does wrong is collected, not missed.
+// A real browser (Debian's chromium, installed by test/system/install.sh) for tests of the page: what it does wrong is
+// collected, not missed.
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import axe from 'axe-core';

@@ -1,7 +1,7 @@
-// Sessions of the page (docs/page.md): a browser shows its credential once, and has two halves of a secret from then on. One half is a cookie
-// that no script can read, the other is kept by the page for its own origin and sent as a header. Cookies are shared by all ports of a host
-// (RFC 6265 §8.5), so the cookie alone is worth nothing to another program there; the header alone is worth nothing without the cookie; and
-// a request of another site carries no header (CSRF). In memory, bounded; whoever revokes the credential ends its sessions.
+// Sessions of the page (docs/page.md): a browser shows its credential once, and has two halves of a secret from then on. One half is a
+// cookie that no script can read, the other is kept by the page for its own origin and sent as a header. Cookies are shared by all ports of
+// a host (RFC 6265 §8.5), so the cookie alone is worth nothing to another program there; the header alone is worth nothing without the
+// cookie; and a request of another site carries no header (CSRF). In memory, bounded; whoever revokes the credential ends its sessions.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import { Redacted } from '../../lib/redacted.ts';

@@ -6,8 +6,8 @@ export const pageItems: readonly Item[] = [
   fromTests({
     name: 'page',
     line:
-      'In a real browser: every view with live data of real Envoys, an edit from the page to enforcement and back, hostile names that stay ' +
-      'text, a viewer who cannot edit; at 1,280 and 390 pixels, light and dark',
+      'In a real browser: every view with live data of real Envoys, an edit from the page to enforcement and back, hostile names that ' +
+      'stay text, a viewer who cannot edit; at 1,280 and 390 pixels, light and dark',
     bound: 'no violation by axe-core, no error of a script, no call to anywhere else; a refused call shown within 10 s',
     files: ['test/system/page.test.ts'],
     limitMinutes: 5,

@@ -9,6 +9,8 @@ import { systemClock } from '../src/lib/clock.ts';
 import type { NamedOption } from '../src/lib/named-options.ts';
 import { stores } from '../src/store/catalog.ts';
 
+const noSignals = () => ({ stop: new AbortController().signal, suspends: () => () => {} });
+
 /** The commands that do something, in the order of the help, each with its name below `cellwall`. */
 export function leafCommands(): readonly { readonly name: string; readonly command: Command }[] {
   const nowhere = { write: () => true };
@@ -30,6 +32,8 @@ export function leafCommands(): readonly { readonly name: string; readonly comma
     },
     finish() {},
     answered() {},
+    signals: noSignals,
+    useLogFormat() {},
   });
   const below = (command: Command, path: readonly string[]): { name: string; command: Command }[] =>
     command.commands.length === 0

@@ -5,9 +5,10 @@ import { neverAStack } from './cli/never-a-stack.ts';
 import { createProgram } from './cli/program.ts';
 import type { CliRun } from './cli/run.ts';
 import { createSidecarRun } from './cli/sidecar-run.ts';
+import { listenToSignals, type Signals } from './cli/signals.ts';
 import { packageVersion } from './config.ts';
 import { systemClock } from './lib/clock.ts';
-import { processOutput } from './lib/process-log.ts';
+import { processOutput, useLogFormat } from './lib/process-log.ts';
 
 const run: CliRun = {
   async serve(options, started) {
@@ -58,6 +59,7 @@ neverAStack(process);
 const args = process.argv.slice(2);
 // The reader of a short command's output may take as long as it likes; nobody blocks a process that calls depend on.
 const { stdout, stderr } = livesLong(args) ? { stdout: processOutput(1), stderr: processOutput(2) } : process;
+let signals: Signals | undefined;
 const program = createProgram({
   stdout,
   stderr,
@@ -66,5 +68,12 @@ const program = createProgram({
   clock: systemClock,
   version: packageVersion,
   run,
+  signals() {
+    signals ??= listenToSignals(process);
+    return signals;
+  },
+  useLogFormat,
 });
 process.exitCode = await program.run(args);
+// What was asked may still be answered: it has been told to end.
+if (signals?.stop.aborted === true) process.exit();

@@ -34,6 +34,7 @@ import { tokenCommand } from './commands/token.ts';
 import { validateCommand } from './commands/validate.ts';
 import { waitingCommand } from './commands/waiting.ts';
 import { applyEnvironment } from './flags/environment.ts';
+import { logFormat } from './flags/log-level.ts';
 import type { CliContext } from './io.ts';
 import { exitCodes } from './output/exit-codes.ts';
 import { checkFormat, outputOption } from './output/formats.ts';
@@ -51,6 +52,8 @@ export function createCatalog(context: CliContext): Command {
     .hook('preAction', (_program, action) => {
       checkFormat(action);
       applyEnvironment(action, context.env);
+      const format = logFormat(action);
+      if (format !== undefined) context.useLogFormat(format);
     });
   program
     .commandsGroup('Run:')

@@ -35,6 +35,12 @@ export function createProgram(io: CliIo): Program {
           get columns() {
             return stdout.columns;
           },
+          get rows() {
+            return stdout.rows;
+          },
+          isTTY: stdout.isTTY,
+          on: (event, listener) => stdout.on?.(event, listener),
+          off: (event, listener) => stdout.off?.(event, listener),
         },
         finish(value) {
           code = value;

@@ -26,7 +26,7 @@ const lastMs = 250;
 
 /** Default: 1 MiB waits at most. */
 export function createLogSink(writeNow: WriteNow, options: LogSinkOptions = {}): LogSink {
-  const { maxBytes = 1_048_576, tell = tellDropped } = options;
+  const { maxBytes = 1_048_576, tell = droppedLine } = options;
   const waiting: Waiting[] = [];
   let bytes = 0;
   let dropped = 0;
@@ -142,6 +142,7 @@ function linesOf(chunk: Uint8Array): number {
   return chunk.reduce((sum, byte) => sum + (byte === 10 ? 1 : 0), 0);
 }
 
-function tellDropped(dropped: number): string {
+/** What the log says of lines that are not in it. */
+export function droppedLine(dropped: number): string {
   return `${JSON.stringify({ level: 40, time: Date.now(), dropped, msg: 'lines of the log were dropped: nobody read them' })}\n`;
 }

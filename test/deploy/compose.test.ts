@@ -62,6 +62,8 @@ async function commandLine(args: readonly string[], env: Readonly<Record<string,
     clock: systemClock,
     version: '0',
     run,
+    signals: () => ({ stop: new AbortController().signal, suspends: () => () => {} }),
+    useLogFormat() {},
   });
   return { code: await program.run(args), started, says: says.join('') };
 }

@@ -18,6 +18,13 @@ export interface CliHarnessOptions {
   readonly stdin?: string;
   readonly run?: Partial<CliRun>;
   readonly clock?: CliIo['clock'];
+  /** It is a terminal of that size. */
+  readonly terminal?: { readonly columns: number; readonly rows: number };
+  /** Ends what shows something for long. */
+  readonly stop?: AbortSignal;
+  readonly onLogFormat?: CliIo['useLogFormat'];
+  /** Told of each text on stdout. */
+  readonly onOutput?: (text: string) => void;
 }
 
 export async function runCli(args: readonly string[], options: CliHarnessOptions = {}): Promise<CliResult> {
@@ -26,7 +33,13 @@ export async function runCli(args: readonly string[], options: CliHarnessOptions
   const err: string[] = [];
   const notHere = (): Promise<never> => Promise.reject(new Error('not part of this test'));
   const program = createProgram({
-    stdout: { write: (text) => out.push(text) },
+    stdout: {
+      write(text) {
+        out.push(text);
+        options.onOutput?.(text);
+      },
+      ...(options.terminal === undefined ? {} : { isTTY: true, ...options.terminal }),
+    },
     stderr: { write: (text) => err.push(text) },
     stdin: (async function* () {
       yield stdin;
@@ -34,6 +47,8 @@ export async function runCli(args: readonly string[], options: CliHarnessOptions
     env: { HOME: '/nonexistent', ...env },
     clock,
     version: '9.9.9',
+    signals: () => ({ stop: options.stop ?? new AbortController().signal, suspends: () => () => {} }),
+    useLogFormat: options.onLogFormat ?? (() => {}),
     run: {
       serve: notHere,
       inspect: notHere,

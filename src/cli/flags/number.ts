@@ -21,6 +21,14 @@ export function duration(text: string): string {
   throw new InvalidArgumentError('a whole number and ms, s, m, h or d, as in 24h');
 }
 
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Of what `duration` accepted, in milliseconds. */
+export function msOf(text: string): number {
+  const [, count, unit = ''] = /^(\d+)([a-z]+)$/.exec(text) ?? [];
+  return Number(count) * (unitMs[unit] ?? Number.NaN);
+}
+
 /** A revision's number. */
 export function revision(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { escapeBlock, escapeJson } from '../../lib/escape.ts';
 import type { CliIo } from '../io.ts';
+import { coloured, hasColour } from './colour.ts';
 
 export type Format = 'table' | 'json' | 'yaml';
 
@@ -25,9 +26,9 @@ function readFormat(output: unknown): Format {
   return output === 'json' || output === 'yaml' ? output : 'table';
 }
 
-/** `value` for machines, `table` for people. */
+/** `value` for machines, `table` for people; with colours only where the environment is known. */
 export async function print(
-  io: Pick<CliIo, 'stdout'>,
+  io: Pick<CliIo, 'stdout'> & Partial<Pick<CliIo, 'env'>>,
   format: Format,
   { value, table }: { readonly value: unknown; readonly table: () => string },
 ): Promise<void> {
@@ -43,10 +44,12 @@ export async function print(
       io.stdout.write(safeYaml(value));
       return;
     }
-    case 'table':
+    case 'table': {
       // Whatever a command forgot.
-      io.stdout.write(escapeBlock(table()));
+      const text = escapeBlock(table());
+      io.stdout.write(hasColour(io) ? coloured(text) : text);
       return;
+    }
     default:
       format satisfies never;
   }

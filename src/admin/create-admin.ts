@@ -83,8 +83,8 @@ export interface RunningParts {
   readonly followers?: () => readonly FollowerAnswer[];
   /** Proxies that disappeared without a goodbye, and are missed. */
   away(): readonly ProxyStatus[];
-  /** Offset of a proxy's host, milliseconds. */
-  clockOffset(node: string): number | undefined;
+  /** With what else is known here of a proxy: of its host, and of its applications. */
+  also(proxy: ProxyStatus): ProxyStatus;
   certificates(): Promise<readonly IssuedCertificate[]>;
 }
 
@@ -176,7 +176,7 @@ export function createAdmin(given: AdminParts): Admin {
       services: becomesStrict,
       judge: async (before, after, windowMs) => running().cutOver.judge(before, after, windowMs),
     },
-    proxies: () => (parts === undefined ? [] : [...parts.control.proxies().map(withOffset(parts)), ...parts.away()]),
+    proxies: () => (parts === undefined ? [] : [...parts.control.proxies().map(parts.also), ...parts.away()]),
     sentTo: (node) => running().control.sentTo(node),
     missingCredentials: () => parts?.missingCredentials() ?? [],
     issuerKeys: () => parts?.issuerKeys.status() ?? [],
@@ -235,12 +235,5 @@ export function createAdmin(given: AdminParts): Admin {
     attach(running) {
       parts = running;
     },
-  };
-}
-
-function withOffset({ clockOffset }: RunningParts): (proxy: ProxyStatus) => ProxyStatus {
-  return (proxy) => {
-    const clockOffsetMs = clockOffset(proxy.node);
-    return clockOffsetMs === undefined ? proxy : { ...proxy, clockOffsetMs };
   };
 }

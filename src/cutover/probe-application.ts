@@ -2,9 +2,9 @@
 // calls; if that is loopback, at this host's other addresses. Nothing is sent. Seen from here: what only others can reach, a probe does not
 // find (docs/cut-over.md).
 import { connect } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import type { IpPort } from '../lib/host-port.ts';
 import { isLoopback } from '../lib/loopback.ts';
+import { ownAddresses } from '../lib/own-addresses.ts';
 import type { PortPlace } from '../registry/ports.ts';
 
 /** Where it answered; undefined if nowhere. */
@@ -12,28 +12,21 @@ export type ProbeApplication = (proxy: Pick<PortPlace, 'inbound' | 'application'
 
 const timeoutMs = 500;
 
-/** `ownAddresses`: of this host, beyond loopback. An application on a Unix socket is never reachable. */
-export function createProbeApplication(ownAddresses: () => readonly string[] = addressesOfThisHost): ProbeApplication {
+/** `addresses`: of this host, beyond loopback. An application on a Unix socket is never reachable. */
+export function createProbeApplication(addresses: () => readonly string[] = ownAddresses): ProbeApplication {
   return async ({ inbound, application }) => {
     // A Unix socket cannot be reached from another host.
     if (inbound === undefined || application === undefined || 'path' in application) return undefined;
     const { port } = application;
     // Only the sidecar's own, verified address: a proxy must not be able to make us connect anywhere else.
-    const addresses = isLoopback(inbound.address) ? ownAddresses() : [inbound.address];
+    const places = isLoopback(inbound.address) ? addresses() : [inbound.address];
     const answers = await Promise.all(
-      addresses
+      places
         .filter((address) => !(address === inbound.address && port === inbound.port))
         .map(async (address) => ((await answersAt(address, port)) ? { address, port } : undefined)),
     );
     return answers.find((answer) => answer !== undefined);
   };
-}
-
-function addressesOfThisHost(): readonly string[] {
-  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
-    // A link-local address would need its zone.
-    addresses.flatMap(({ address, internal }) => (internal || address.startsWith('fe80:') ? [] : [address])),
-  );
 }
 
 function answersAt(host: string, port: number): Promise<boolean> {

@@ -1,12 +1,30 @@
 // What is known of endpoints and of what applications answer, and what that says about making a service strict.
+import { type ApplicationWatch, createApplicationWatch } from '../cutover/application-watch.ts';
 import { type CutOver, type CutOverDeps, createCutOver } from '../cutover/cut-over.ts';
 import type { EndpointWatch } from '../cutover/endpoint-watch.ts';
 import { createProbeApplication } from '../cutover/probe-application.ts';
+import type { Registry } from '../registry/registry.ts';
 import { type EndpointsDeps, watchEndpoints } from './endpoints.ts';
 
-export type OpenCutOverDeps = EndpointsDeps & Omit<CutOverDeps, 'endpoints' | 'probe'>;
+export interface OpenCutOverDeps extends EndpointsDeps, Omit<CutOverDeps, 'endpoints' | 'probe' | 'clock' | 'proxies'> {
+  readonly everywhere: CutOverDeps['proxies'];
+  readonly registry: Pick<Registry, 'proxies'>;
+}
 
-export function openCutOver(deps: OpenCutOverDeps): { readonly endpoints: EndpointWatch; readonly cutOver: CutOver } {
+export interface OpenedCutOver {
+  readonly endpoints: EndpointWatch;
+  readonly applications: Pick<ApplicationWatch, 'seen'>;
+  readonly cutOver: CutOver;
+}
+
+/** Its probes stop with `lifecycle`. */
+export function openCutOver({ everywhere, registry, ...deps }: OpenCutOverDeps): OpenedCutOver {
+  const { control, clock, log, lifecycle } = deps;
   const endpoints = watchEndpoints(deps);
-  return { endpoints, cutOver: createCutOver({ ...deps, endpoints, probe: createProbeApplication() }) };
+  const { proxies } = registry;
+  const probe = createProbeApplication();
+  const applications = createApplicationWatch({ proxies, mesh: control.mesh, probe, clock, log });
+  lifecycle.defer('application watch', async () => applications.stop());
+  const cutOver = createCutOver({ ...deps, proxies: everywhere, endpoints, probe: applications.look });
+  return { endpoints, applications, cutOver };
 }

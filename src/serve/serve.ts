@@ -226,9 +226,9 @@ export async function serve(
           log: log.child({ room: 'admin' }),
         });
   isolation.begin(identity);
-  const { endpoints, cutOver } = openCutOver({
-    ...{ control, bundle: identity.bundle, names, traffic, coverage, handshakes, refresh, clock, lifecycle },
-    proxies: everywhere,
+  const { endpoints, applications, cutOver } = openCutOver({
+    ...{ control, registry, everywhere, bundle: identity.bundle, names },
+    ...{ traffic, coverage, handshakes, refresh, clock, lifecycle },
     log: log.child({ room: 'cutover' }),
   });
   admin.attach({
@@ -240,7 +240,7 @@ export async function serve(
     federation: material.federation,
     missingCredentials: () => material.missingCredentials(control.mesh()),
     away: () => awayStatus(registry.away(), control.mesh()),
-    clockOffset: told.offsets.of,
+    also: (proxy) => applications.seen(told.also(proxy)),
     certificates: () => listCertificates({ identity, control, connections, trustDomain }),
   });
   editGate.attach(cutOver, async (services, reasons) => {

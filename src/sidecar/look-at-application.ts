@@ -3,7 +3,7 @@
 import { connect } from 'node:net';
 import { isLoopback } from '../lib/loopback.ts';
 import type { ApplicationAddress } from './application-address.ts';
-import { listenersOn } from './envoy/proc-sockets.ts';
+import { readListeners } from './envoy/proc-sockets.ts';
 
 export interface ApplicationLook {
   readonly answers: boolean;
@@ -17,11 +17,15 @@ export interface ApplicationLook {
 
 const timeoutMs = 1000;
 
-export async function lookAtApplication(application: ApplicationAddress): Promise<ApplicationLook> {
+/** `listeners`: of this host, if they were read just now. Default: they are read. */
+export async function lookAtApplication(
+  application: ApplicationAddress,
+  listeners = readListeners(),
+): Promise<ApplicationLook> {
   // Who may open a socket depends on its mode and its folder.
   if ('path' in application) return { ...(await connects(application)), around: [] };
   const { host, port } = application;
-  const open = listenersOn(port).map(({ address }) => address);
+  const open = listeners(port).map(({ address }) => address);
   const around = open.filter((address) => !isLoopback(address));
   // Not finding it proves nothing: it may be in another network namespace.
   const found = open.some((address) => answersAt(address, host));

@@ -161,7 +161,10 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       concurrency: options.concurrency ?? 1,
       drainMs,
       ...(options.drainUntilClosed === true && applications.length > 0
-        ? { application: async () => (await Promise.all(applications.map(lookAtApplication))).some(answers) }
+        ? {
+            application: async () =>
+              (await Promise.all(applications.map((one) => lookAtApplication(one)))).some(answers),
+          }
         : {}),
       metadata: { ...claimsOf(claims), run },
       logLevel: level,

@@ -6,9 +6,12 @@ import { identityPaths } from '../identity-api/identity-protocol.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { formatHostPort } from '../lib/host-port.ts';
 import type { Log } from '../lib/log.ts';
+import { reachedAt } from '../lib/own-addresses.ts';
 import { defaultPort } from '../lib/port-name.ts';
 import { type ApplicationAddress, formatApplication } from './application-address.ts';
+import { readListeners } from './envoy/proc-sockets.ts';
 import { type ApplicationLook, lookAtApplication } from './look-at-application.ts';
 import type { ProxyPort } from './proxy-ports.ts';
 import type { ControlPlanes } from './servers/control-planes.ts';
@@ -25,6 +28,8 @@ export interface WatchApplicationOptions {
   readonly log: Log;
 }
 
+type Listeners = ReturnType<typeof readListeners>;
+
 /** Of one port. */
 interface Watched {
   readonly name: string;
@@ -35,6 +40,11 @@ interface Watched {
 
 const unknown: ApplicationLook = { answers: true, around: [] };
 const everyMs = 1000;
+/** On a host with very many sockets, to list those that listen takes milliseconds: half a percent of a core at most. */
+const shareOfCore = 0.005;
+const slowestMs = 5000;
+/** Helpers that were started together do not stay in step: a part of the time between two looks, on either side. */
+const jitter = 0.1;
 /** What did not change is said again, as a control plane that was started anew knows nothing. */
 const againMs = 10_000;
 const timeoutMs = 2000;
@@ -49,16 +59,19 @@ export function watchApplication(options: WatchApplicationOptions): { close(): v
   let cancel = (): void => {};
 
   async function turn(): Promise<void> {
-    const changed = await Promise.all(all.map(look));
+    const began = process.cpuUsage();
+    const listeners = readListeners();
+    const { user, system } = process.cpuUsage(began);
+    const changed = await Promise.all(all.map((one) => look(one, listeners)));
     if (changed.includes(true)) toldAt = undefined;
     if (toldAt === undefined || clock.monotonic() - toldAt >= againMs) await tell();
-    if (!closed) cancel = clock.after(everyMs, () => void turn());
+    if (!closed) cancel = clock.after(pauseMs((user + system) / 1000), () => void turn());
   }
 
   /** Whether it is not what it was. */
-  async function look(one: Watched): Promise<boolean> {
+  async function look(one: Watched, listeners: Listeners): Promise<boolean> {
     const { application, seen } = one;
-    const found = await lookAtApplication(application);
+    const found = await lookAtApplication(application, listeners);
     one.missed = found.answers ? 0 : one.missed + 1;
     // One that restarts is not down yet.
     const { why: _, ...rest } = found;
@@ -76,14 +89,14 @@ export function watchApplication(options: WatchApplicationOptions): { close(): v
     }
     if (!now.answers && before?.answers !== false) {
       log.warn(
-        { ...about, reason: now.why, ...defined({ listensOn: now.on, hint: hintOf(now) }) },
+        { ...about, reason: now.why, ...defined({ listensOn: now.on }), hint: hintOf(now) },
         'the application does not answer: callers are sent to another replica, if there is one',
       );
     }
     if (now.around.length > 0 && JSON.stringify(now.around) !== JSON.stringify(before?.around)) {
       const hint = 'have it listen on 127.0.0.1 alone, or close its port to others';
       log.warn(
-        { ...about, around: now.around, hint },
+        { ...about, around: placesOf(now.around, application), hint },
         'the application can be reached around this sidecar, where no policy holds',
       );
     }
@@ -115,9 +128,23 @@ export function watchApplication(options: WatchApplicationOptions): { close(): v
   };
 }
 
-/** Nothing where it just is not there: it may be about to start. */
-function hintOf({ on }: ApplicationLook): string | undefined {
+function pauseMs(cpuMs: number): number {
+  const ms = Math.min(slowestMs, Math.max(everyMs, cpuMs / shareOfCore));
+  return ms * (1 - jitter + 2 * jitter * Math.random());
+}
+
+function hintOf({ on }: ApplicationLook): string {
   return on === undefined
-    ? undefined
+    ? 'start it, or say with --app where it listens; it is looked at every second'
     : 'something listens on its port at other addresses: correct --app, or where it listens';
 }
+
+/** Where others reach it: `10.0.0.5:8080`. */
+function placesOf(around: readonly string[], application: ApplicationAddress): readonly string[] {
+  if ('path' in application) return around;
+  const { port } = application;
+  const addresses = around.flatMap((address) => reachedAt(address));
+  return [...new Set(addresses)].slice(0, maxNamed).map((address) => formatHostPort({ address, port }));
+}
+
+const maxNamed = 8;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { listenersOn, socketsOn } from '../../src/sidecar/envoy/proc-sockets.ts';
+import { readListeners, socketsOn } from '../../src/sidecar/envoy/proc-sockets.ts';
 import { lookAtApplication } from '../../src/sidecar/look-at-application.ts';
 
 const servers: Server[] = [];
@@ -67,8 +67,8 @@ it('what listens is found among many connections, without reading all of them', 
   try {
     const all = socketsOn(port);
     expect(all.length).toBeGreaterThan(50);
-    expect(listenersOn(port)).toEqual(all.filter(({ listens }) => listens));
-    expect(listenersOn(port)).toHaveLength(1);
+    expect(readListeners()(port)).toEqual(all.filter(({ listens }) => listens));
+    expect(readListeners()(port)).toHaveLength(1);
   } finally {
     for (const client of clients) client.destroy();
   }

@@ -20,11 +20,10 @@ export function socketsOn(port: number): readonly ProcSocket[] {
   return tables.flatMap((table) => socketsIn(read(table, 16_384, everySocketBytes), port));
 }
 
-/** Those that listen on this port: for looking often. */
-export function listenersOn(port: number): readonly ProcSocket[] {
-  return tables
-    .filter((table) => table !== '/proc/net/tcp6' || isAnyIpv6())
-    .flatMap((table) => socketsIn(readListeners(table), port).filter(({ listens }) => listens));
+/** Those that listen on a port, as of now: read once, to be asked for any number of ports. For looking often. */
+export function readListeners(): (port: number) => readonly ProcSocket[] {
+  const texts = tables.filter((table) => table !== '/proc/net/tcp6' || isAnyIpv6()).map(listenersIn);
+  return (port) => texts.flatMap((text) => socketsIn(text, port).filter(({ listens }) => listens));
 }
 
 function socketsIn(table: string, port: number): readonly ProcSocket[] {
@@ -42,7 +41,7 @@ function socketsIn(table: string, port: number): readonly ProcSocket[] {
  * The kernel lists listening sockets first. Beyond them it goes through a table whose size depends on the host's memory, which takes it
  * milliseconds; so little more than a line is asked for at a time, until the first line of another socket.
  */
-function readListeners(table: string): string {
+function listenersIn(table: string): string {
   return read(table, 200, 262_144, (text) => otherSocket.test(text));
 }
 

@@ -38,6 +38,29 @@ export const observeItems: readonly Item[] = [
     limitMinutes: 4,
   }),
   fromTests({
+    name: 'application',
+    line:
+      'Real applications behind real sidecars: on 127.0.0.1, on ::1 alone, on every address, dead, slow, started after the sidecar, ' +
+      'coming and going; also behind an Envoy without a helper; a replica with a dead one beside another, and the only one; a thousand ' +
+      'of them probed',
+    bound:
+      "each state in the sidecar's log, with what to do, and in `status`, within seconds; a replica with a dead application takes no " +
+      'calls within seconds, and takes them again within a minute; the only one is never left out; without that its share of all ' +
+      'calls fails; ' +
+      'less than a hundredth of a core and 32 sockets for a thousand',
+    files: [
+      'test/field/process/application-states.test.ts',
+      'test/field/process/ejected-replica.test.ts',
+      'test/field/process/dead-application.test.ts',
+      'test/cutover/application-watch.test.ts',
+      'test/cutover/application-watch-cost.test.ts',
+      'test/sidecar/look-at-application.test.ts',
+      'test/registry/application-health.test.ts',
+      'test/cli/status-form.test.ts',
+    ],
+    limitMinutes: 6,
+  }),
+  fromTests({
     name: 'intake',
     line:
       'Access logs of 200 proxies, 20,000 entries a second, beside 200 streams of configuration, edits and questions of an operator; ' +

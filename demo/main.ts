@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { createProcesses, tail } from './house/processes.ts';
 import { startWorld, type World } from './house/world.ts';
 import { type EnvoysAtEnd, lookAtEnvoys } from './story/all-envoys.ts';
-import { tellCoverage } from './story/coverage.ts';
+import { type Coverage, tellCoverage } from './story/coverage.ts';
 import { type StepResult, tellStory } from './story/story.ts';
 import { createTell } from './story/tell.ts';
 import { tryNext } from './story/try-next.ts';
@@ -41,6 +41,7 @@ async function main(): Promise<number> {
   let ok = false;
   let steps: readonly StepResult[] = [];
   let envoys: EnvoysAtEnd | undefined;
+  let coverage: Coverage | undefined;
   let error: string | undefined;
   const play = async (): Promise<World> => {
     tell.heading('Cellwall: the wall stands');
@@ -55,7 +56,8 @@ async function main(): Promise<number> {
     steps = await tellStory(world, tell);
     if (steps.every((step) => step.ok)) {
       envoys = await lookAtEnvoys(world, tell);
-      await tellCoverage(world, tell);
+      coverage = await tellCoverage(world, tell);
+      tell.show(coverage.report);
       ok = true;
     }
     return world;
@@ -66,8 +68,8 @@ async function main(): Promise<number> {
     if (world === 'interrupted') error = 'interrupted';
     else tell.heading(ok ? `Every step held, in ${(ms / 1000).toFixed(1)} s.` : 'A step did not hold.');
     if (world !== 'interrupted' && ok && values.keep) {
-      if (values.json) printJson({ ok, ms, steps, ...(envoys && { envoys }) });
-      output.write(tryNext(world));
+      if (values.json) printJson({ ok, ms, steps, ...(envoys && { envoys }), coverage: coverage?.figures });
+      output.write(tryNext(world, coverage?.files));
       await interrupted;
       return 0;
     }
@@ -86,7 +88,8 @@ async function main(): Promise<number> {
     else output.write(`\nthe logs stay in ${folder}\n`);
   }
   const ms = Math.round(performance.now() - started);
-  if (values.json) printJson({ ok, ms, steps, ...(envoys && { envoys }), ...(error === undefined ? {} : { error }) });
+  const more = { ...(envoys && { envoys }), ...(coverage && { coverage: coverage.figures }) };
+  if (values.json) printJson({ ok, ms, steps, ...more, ...(error === undefined ? {} : { error }) });
   return ok ? 0 : error === 'interrupted' ? 130 : 1;
 }
 

@@ -4,6 +4,8 @@ export interface Tell {
   /** Something that held, with its evidence. */
   held(what: string, evidence?: string): void;
   note(text: string): void;
+  /** As it is. */
+  show(text: string): void;
   failed(text: string): void;
 }
 
@@ -21,6 +23,7 @@ export function createTell({ write, color }: TellOptions): Tell {
     held: (what, evidence) =>
       write(`  ${paint(32, '✓')} ${evidence === undefined ? what : `${what.padEnd(column)} ${paint(2, evidence)}`}\n`),
     note: (text) => write(`  ${paint(2, text)}\n`),
+    show: (text) => write(`\n${text.trimEnd()}\n`),
     failed: (text) => write(`  ${paint(31, '✗')} ${text.replaceAll('\n', '\n    ')}\n`),
   };
 }

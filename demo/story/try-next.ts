@@ -1,10 +1,21 @@
 // What `--keep` prints: commands to try against the mesh that stays up.
+import { readFileSync } from 'node:fs';
 import type { World } from '../house/world.ts';
+import type { Coverage } from './coverage.ts';
 
-export function tryNext({ controlPlane, folder, documentsFolder, outbound, inbound, clients }: World): string {
+/** With the admin token: it is of this run alone, and worth nothing when that ends. */
+export function tryNext(
+  { controlPlane, folder, documentsFolder, outbound, inbound, clients }: World,
+  files: Coverage['files'] | undefined,
+): string {
   const router = `${folder}/clients/httpRouter`;
+  const token = readFileSync(`${folder}/control-plane/admin.token`, 'utf8').trim();
   return `
-It stays up until Ctrl-C. In another terminal:
+It stays up until Ctrl-C.
+  admin API  http://${controlPlane.addresses.admin}/
+  token      ${token}
+
+In another terminal:
 
   export CELLWALL_ADMIN=${controlPlane.addresses.admin} CELLWALL_DATA=${folder}/control-plane
   npm run --silent cellwall -- status
@@ -12,7 +23,7 @@ It stays up until Ctrl-C. In another terminal:
   npm run --silent cellwall -- explain cell-2/gitlab cell-1/gitaly
   npm run --silent cellwall -- certs list
 
-  # as GitLab Shell: plaintext to its own sidecar, mTLS from there
+${reportOf(files)}  # as GitLab Shell: plaintext to its own sidecar, mTLS from there
   curl -i -d '{}' http://${outbound('gitlab-shell', 'cell-1/gitlab')}/api/v4/internal/allowed
 
   # as the HTTP Router (${clients.httpRouter.spiffeId})
@@ -21,5 +32,13 @@ It stays up until Ctrl-C. In another terminal:
 
   # edit a policy and see it in force
   $EDITOR ${documentsFolder}/cell-1.yaml
+`;
+}
+
+function reportOf(files: Coverage['files'] | undefined): string {
+  if (files === undefined) return '';
+  return `  # the report, as an auditor gets it, and whether it is genuine
+  npm run --silent cellwall -- audit verify-report ${files.html} --bundle ${files.roots}
+
 `;
 }

@@ -1,6 +1,7 @@
 // What operators see of calls, and can prove of them: signals, reports, causes.
 import type { Item } from '../item.ts';
 import { fromTests } from '../support/from-tests.ts';
+import { demoReport } from './demo-report.ts';
 import { failingCallsItem } from './failing-calls.ts';
 import { pageItems } from './page.ts';
 
@@ -37,6 +38,7 @@ export const observeItems: readonly Item[] = [
     files: ['test/report/report-file.test.ts'],
     limitMinutes: 4,
   }),
+  demoReport,
   fromTests({
     name: 'application',
     line:

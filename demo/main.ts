@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { createProcesses, tail } from './house/processes.ts';
 import { startWorld, type World } from './house/world.ts';
 import { type EnvoysAtEnd, lookAtEnvoys } from './story/all-envoys.ts';
-import { type Coverage, tellCoverage } from './story/coverage.ts';
+import { type Coverage, pageOf, tellCoverage } from './story/coverage.ts';
 import { type StepResult, tellStory } from './story/story.ts';
 import { createTell } from './story/tell.ts';
 import { tryNext } from './story/try-next.ts';
@@ -42,6 +42,7 @@ async function main(): Promise<number> {
   let steps: readonly StepResult[] = [];
   let envoys: EnvoysAtEnd | undefined;
   let coverage: Coverage | undefined;
+  let page = '';
   let error: string | undefined;
   const play = async (): Promise<World> => {
     tell.heading('Cellwall: the wall stands');
@@ -58,6 +59,7 @@ async function main(): Promise<number> {
       envoys = await lookAtEnvoys(world, tell);
       coverage = await tellCoverage(world, tell);
       tell.show(coverage.report);
+      page = await pageOf(world);
       ok = true;
     }
     return world;
@@ -67,6 +69,7 @@ async function main(): Promise<number> {
     const ms = Math.round(performance.now() - started);
     if (world === 'interrupted') error = 'interrupted';
     else tell.heading(ok ? `Every step held, in ${(ms / 1000).toFixed(1)} s.` : 'A step did not hold.');
+    if (ok && !values.keep) tell.note(`The page was at ${page}: npm run demo -- --keep leaves it there, to look at.`);
     if (world !== 'interrupted' && ok && values.keep) {
       if (values.json) printJson({ ok, ms, steps, ...(envoys && { envoys }), coverage: coverage?.figures });
       output.write(tryNext(world, coverage?.files));

@@ -14,6 +14,15 @@ export interface Coverage {
   readonly files: { readonly json: string; readonly html: string; readonly roots: string };
 }
 
+/** Where the same and more is to be looked at; throws unless it is there. */
+export async function pageOf({ controlPlane }: World): Promise<string> {
+  const page = `http://${controlPlane.addresses.admin}/`;
+  const answer = await fetch(page);
+  const type = answer.headers.get('content-type') ?? '';
+  must(answer.ok && type.startsWith('text/html'), `${page} answers ${answer.status} ${type}, which is not the page`);
+  return page;
+}
+
 export async function tellCoverage({ cellwall, clients, folder }: World, tell: Tell): Promise<Coverage> {
   tell.heading('How much of it was mTLS (cellwall audit mtls)');
   const at = (name: string): string => join(folder, name);

@@ -12,12 +12,13 @@ export function tryNext(
   const token = readFileSync(`${folder}/control-plane/admin.token`, 'utf8').trim();
   return `
 It stays up until Ctrl-C.
-  admin API  http://${controlPlane.addresses.admin}/
-  token      ${token}
+  the page  http://${controlPlane.addresses.admin}/
+  token     ${token}
 
 In another terminal:
 
   export CELLWALL_ADMIN=${controlPlane.addresses.admin} CELLWALL_DATA=${folder}/control-plane
+  npm run --silent cellwall -- page     # an address that signs a browser in, without the token
   npm run --silent cellwall -- status
   npm run --silent cellwall -- page     # the address of the page, for your browser
   npm run --silent cellwall -- explain cell-2/gitlab cell-1/gitaly

@@ -1,5 +1,5 @@
-// The end of the demo, as a stranger sees it: on a fresh clone in an empty HOME it prints the coverage report; with --keep it stays, so that
-// one can look, until Ctrl-C. The report verifies when nothing of the demo is left; copies that somebody made better do not.
+// The end of the demo, as a stranger sees it: on a fresh clone in an empty HOME it prints the coverage report; with --keep it stays, so
+// that one can look, until Ctrl-C. The report verifies when nothing of the demo is left; copies that somebody made better do not.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync } from 'node:fs';
@@ -43,8 +43,9 @@ export const demoReport: Item = {
     const { ok, ms, coverage } = storySchema.parse(JSON.parse(said.stdout().trim()));
     progress(`the story took ${Math.round(ms / 1000)} s`);
     const text = said.stderr();
-    const url = /admin API +(http:\S+)/.exec(text)?.[1] ?? '';
+    const url = /the page +(http:\S+)/.exec(text)?.[1] ?? '';
     const token = /token +(\S+)/.exec(text)?.[1] ?? '';
+    const page = await (await fetch(url)).text();
     const looked = await fetch(`${url}v1/status`, { headers: { authorization: `Bearer ${token}` } });
     const [, html = '', roots = ''] = /verify-report (\S+) --bundle (\S+)/.exec(text) ?? [];
     const [report, kept] = [join(work, 'report.html'), join(work, 'roots.pem')];
@@ -64,11 +65,17 @@ export const demoReport: Item = {
     });
     const figures = {
       ...{ storyS: Math.round(ms / 100) / 10, calls: coverage.calls, byMtls: coverage.mtls },
-      ...{ inPlaintext: coverage.plaintext, forgeriesRefused: refused, adminAnswered: looked.status },
+      ...{
+        inPlaintext: coverage.plaintext,
+        forgeriesRefused: refused,
+        pageThere: page.includes('<script'),
+        tokenTaken: looked.ok,
+      },
       ...{ exit: String(code), endMs, verifiesAfterwards: verified.code === 0 },
       nothingLeft: left.code === 1 && !existsSync(folder),
     };
-    const holds = ok && ms < storySeconds * 1000 && text.includes('EDGES\n') && looked.status === 200 && refused === 2;
+    const holds =
+      ok && ms < storySeconds * 1000 && text.includes('EDGES\n') && figures.pageThere && looked.ok && refused === 2;
     return {
       ok: holds && code === 0 && endMs < endSeconds * 1000 && figures.nothingLeft && figures.verifiesAfterwards,
       figures,

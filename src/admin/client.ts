@@ -38,6 +38,7 @@ import type { MtlsReportAnswer } from './wire-report.ts';
 import type { ServicesAnswer } from './wire-services.ts';
 import type { SessionCodeAnswer } from './wire-session.ts';
 import type { SignalsAnswer, SignalsQueryFields } from './wire-signals.ts';
+import type { TroublesAnswer } from './wire-troubles.ts';
 import type { ApproveBody, RejectAnswer, RejectBody, WaitingAnswer } from './wire-waiting.ts';
 
 /** Why, for the history and the audit log. */
@@ -73,6 +74,8 @@ export interface AdminClient {
   explainRequest(id: string): Promise<Explanation>;
   /** What is wrong with the calls of one caller to one service. */
   doctor(query: DoctorQuery): Promise<DiagnosisAnswer>;
+  /** What the page shows: which edges fail, and why. */
+  troubles(): Promise<TroublesAnswer>;
   createToken(body: TokenBody): Promise<TokenAnswer>;
   tokens(): Promise<TokensAnswer>;
   revokeToken(id: string, why?: Reasoned): Promise<KnownTokenAnswer>;
@@ -200,6 +203,7 @@ export function createAdminClient({
     mtlsReport: (since) => call('GET', `/v1/reports/mtls${query({ since })}`),
     explain: (fields) => call('GET', `/v1/explain${query({ ...fields })}`),
     doctor: (asked) => call('GET', `/v1/doctor${query({ ...asked })}`),
+    troubles: () => call('GET', '/v1/troubles'),
     explainRequest: (request) => call('GET', `/v1/explain${query({ request })}`),
     createToken: (body) => call('POST', '/v1/tokens', body),
     tokens: () => call('GET', '/v1/tokens'),

@@ -8,6 +8,7 @@ const troubleSchema = z.object({
   port: z.string().exactOptional(),
   verdict: diagnosisSchema.shape.verdict.exclude(['fine']),
   findings: diagnosisSchema.shape.findings.describe('The likeliest causes, at most three, without notes.'),
+  rule: z.string().exactOptional().describe('The smallest rule that would allow it, as YAML, if policy denies it.'),
 });
 
 export const troublesSchema = z.object({

@@ -1,4 +1,6 @@
 // What is wrong in the mesh, edge by edge: which edges are looked into, what is said of them, and how much that may cost.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { suspectsOf } from '../../src/admin/doctor/suspects.ts';
 import { meshMap, type OwnAnswers } from '../../src/admin/mesh-map.ts';
@@ -8,6 +10,7 @@ import type { TroublesAnswer } from '../../src/admin/wire-troubles.ts';
 import type { FailedHandshakes } from '../../src/observe/handshakes.ts';
 import { type AdminHarness, startAdmin } from '../support/admin-harness.ts';
 import { meshOf, meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
+import { projectRoot } from '../support/source-files.ts';
 
 const now = 100_000_000;
 const documents = yaml(
@@ -38,12 +41,14 @@ interface Given {
 
 function suspects({ rows = well, traffic = [], answered = [], handshakes = [] }: Given): readonly string[] {
   const map = meshMap({ revision: 1, mesh, traffic, answered, handshakes, proxies: [], now });
-  return suspectsOf({ map, mesh, rows, now }).map(({ caller, target }) => `${caller}>${target}`);
+  return suspectsOf({ map, mesh, rows, handshakes, now }).map(({ caller, target }) => `${caller}>${target}`);
 }
 
 const denied = (service: string, lastSeen: number): TrafficCount => ({
   ...{ service, caller: 'mtls', principal: 'spiffe://td1/service/web', decision: 'denied', count: 1, lastSeen },
 });
+/** As `observe` says them. */
+const faultWords = readFileSync(join(projectRoot, 'src/observe/handshake-fault.ts'), 'utf8');
 const handshake: FailedHandshakes = {
   ...{ service: 'api', address: '10.0.0.9', why: 'plaintext HTTP', caller: true, count: 2, lastSeen: now - 1000 },
 };
@@ -87,8 +92,16 @@ describe('an edge is looked into', () => {
     expect(suspects({ rows: [...well, proxy('api', { node: 'b', state: 'gone' })] })).toEqual([]);
   });
 
-  it('if handshakes fail before its service, and so is whoever came without a certificate', () => {
-    expect(suspects({ handshakes: [handshake] })).toEqual(['plaintext>api', 'web>api']);
+  it.each([
+    ['its certificate has expired', true, ['web>api']],
+    ['plaintext HTTP, where TLS is needed', false, ['plaintext>api']],
+    ['no TLS, where TLS is needed', false, ['plaintext>api']],
+    ['it presented no certificate, or has one of a key that is not taken', true, ['one-way-tls>api', 'web>api']],
+    ['the proxy had no certificate yet', false, []],
+  ])('by what handshakes before its service failed of: %s', (why, caller, expected) => {
+    expect(faultWords).toContain(why);
+    expect(suspects({ handshakes: [{ ...handshake, why, caller }] })).toEqual(expected);
+    expect(suspects({ handshakes: [{ ...handshake, why, caller, lastSeen: now - 3_600_000 }] })).toEqual([]);
   });
 });
 

@@ -107,6 +107,33 @@ describe('the map', () => {
     expect(nodes.length).toBeGreaterThanOrEqual(500);
     expect(drawn).toHaveLength(5000);
   });
+
+  it.each([1, 10, 100])('of 500 services in %i cells is never a line: of the shape of a screen', (cells) => {
+    const services = Array.from({ length: 500 }, (_, at) => service(`s${at}`, `cell-${at % cells}`));
+    const key = (at: number): string => services[at % 500]?.service ?? '';
+    // A chain through all of them, and calls to anywhere.
+    const edges = services.flatMap((_, at) => [edge(key(at), key(at + 1)), edge(key(at), key(at * 7919))]);
+    const { nodes, lanes, width, height } = layoutOf({ services, edges });
+    expect(width / height).toBeGreaterThan(0.8);
+    expect(width / height).toBeLessThan(4.5);
+    expect(new Set(nodes.map(({ x, y }) => `${x} ${y}`)).size).toBe(nodes.length);
+    for (const { x, y } of nodes) {
+      const within = lanes.filter(
+        (lane) => x > lane.x && x < lane.x + lane.width && y > lane.y && y < lane.y + lane.height,
+      );
+      expect(within).toHaveLength(1);
+    }
+  });
+
+  it('of a few cells has callers left of whom they call across cells, too', () => {
+    const { nodes } = layoutOf({
+      services: [service('router'), service('web', 'a'), service('db', 'a')],
+      edges: [edge('router', 'a/web'), edge('a/web', 'a/db')],
+    });
+    const x = (id: string): number => nodes.find((node) => node.id === id)?.x ?? Number.NaN;
+    expect(x('router')).toBeLessThan(x('a/web'));
+    expect(x('a/web')).toBeLessThan(x('a/db'));
+  });
 });
 
 describe('the sources of the page', () => {

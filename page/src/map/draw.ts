@@ -87,18 +87,18 @@ function begin(context: CanvasRenderingContext2D, { x, y, scale }: Camera): void
 }
 
 function drawLanes(context: CanvasRenderingContext2D, layout: Layout, { scale }: Camera, colour: Colours): void {
-  for (const { label, y, height } of layout.lanes) {
+  for (const { label, x, y, width, height } of layout.lanes) {
     context.fillStyle = colour('--raised');
     context.strokeStyle = colour('--line');
     context.lineWidth = 1 / scale;
     context.beginPath();
-    context.roundRect(0, y, layout.width, height, 8);
+    context.roundRect(x, y, width, height, 8);
     context.fill();
     context.stroke();
     context.fillStyle = colour('--quiet');
     context.font = `600 ${Math.max(12, Math.min(28, 11 / scale))}px system-ui, sans-serif`;
     context.textBaseline = 'top';
-    context.fillText(label, 12, y + 9);
+    context.fillText(label, x + 12, y + 9);
   }
 }
 
@@ -181,13 +181,17 @@ function drawNode(
   );
 }
 
-/** Of its proxies, and whether it is strict. */
+/** Handshakes that failed. */
+const lately = 5 * 60_000;
+
+/** Of its proxies, whether it is strict, and whether callers fail before it. */
 function healthOf({ service }: Node): string {
   if (service === undefined || service.external === true) return '--line-strong';
   const { connected, rejecting, silent } = service.proxies;
+  const refusing = (service.handshakes?.lastSeen ?? 0) > Date.now() - lately;
   if (rejecting > 0 || (connected > 0 && silent === connected)) return '--bad';
   if (connected === 0) return '--line-strong';
-  return silent > 0 || service.mtls === 'permissive' ? '--warn' : '--good';
+  return silent > 0 || refusing || service.mtls === 'permissive' ? '--warn' : '--good';
 }
 
 const widths = new Map<string, string>();

@@ -39,9 +39,21 @@ export function EdgeTable({
     ...(of === 'to'
       ? [{ name: 'Port', by: ({ port = '' }: MapEdge) => port, cell: ({ port }: MapEdge) => port ?? 'default' }]
       : [{ name: 'Service', by: targetName, cell: targetCell }]),
-    { name: 'Allowed', figures: true, by: ({ allowed }) => allowed, cell: ({ allowed }) => figure(allowed) },
-    { name: 'Failed', figures: true, by: ({ failed }) => failed, cell: ({ failed }) => figure(failed) },
-    { name: 'Refused', figures: true, by: ({ denied }) => denied, cell: ({ denied }) => figure(denied) },
+    {
+      name: 'Allowed',
+      figures: true,
+      wideOnly: true,
+      by: ({ allowed }) => allowed,
+      cell: ({ allowed }) => figure(allowed),
+    },
+    { name: 'Failed', figures: true, wideOnly: true, by: ({ failed }) => failed, cell: ({ failed }) => figure(failed) },
+    {
+      name: 'Refused',
+      figures: true,
+      wideOnly: true,
+      by: ({ denied }) => denied,
+      cell: ({ denied }) => figure(denied),
+    },
     {
       name: 'Declared',
       wideOnly: true,

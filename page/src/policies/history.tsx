@@ -50,13 +50,9 @@ export function History() {
             name: 'Back',
             cell: ({ revision }: Revision) =>
               query.kind === 'ready' && revision < query.value.revision ? (
-                <Back
-                  name={`Go back to revision ${revision}`}
-                  verb="go back to it"
-                  onClick={() => void ask(revision)}
-                />
+                <Back verb={`Go back to revision ${revision}`} onClick={() => void ask(revision)} />
               ) : (
-                <Back name={`Undo revision ${revision}`} verb="undo it" onClick={() => void ask(revision - 1)} />
+                <Back verb={`Undo revision ${revision}`} onClick={() => void ask(revision - 1)} />
               ),
           },
         ]
@@ -98,9 +94,9 @@ export function History() {
   );
 }
 
-function Back({ name, verb, onClick }: { readonly name: string; readonly verb: string; readonly onClick: () => void }) {
+function Back({ verb, onClick }: { readonly verb: string; readonly onClick: () => void }) {
   return (
-    <button type="button" class="link" onClick={onClick} aria-label={name}>
+    <button type="button" class="link" onClick={onClick}>
       {verb}
     </button>
   );

@@ -50,14 +50,20 @@ export function TroubleList({
   );
 }
 
-function Causes({ trouble: { findings }, whole }: { readonly trouble: Trouble; readonly whole: boolean }) {
+function Causes({ trouble: { findings, rule }, whole }: { readonly trouble: Trouble; readonly whole: boolean }) {
   const [first, ...others] = findings;
   if (first === undefined) return null;
-  if (whole) return <Findings findings={findings} />;
+  const also = [...new Set(others.map(({ cause }) => cause))].filter((cause) => cause !== first.cause);
   return (
     <>
-      <Finding finding={first} />
-      {others.length === 0 ? null : <p class="quiet">Also: {others.map(({ cause }) => cause).join(', ')}</p>}
+      {whole ? <Findings findings={findings} /> : <Finding finding={first} />}
+      {whole || also.length === 0 ? null : <p class="quiet">Also: {also.join(', ')}</p>}
+      {rule === undefined ? null : (
+        <details>
+          <summary>The smallest rule that would allow it</summary>
+          <pre>{rule}</pre>
+        </details>
+      )}
     </>
   );
 }

@@ -18,10 +18,19 @@ export function Loading({ what }: { readonly what: string }) {
   );
 }
 
-export function Empty({ title, children }: { readonly title: string; readonly children?: ComponentChildren }) {
+/** `within`: below the view's own heading. */
+export function Empty({
+  title,
+  within = false,
+  children,
+}: {
+  readonly title: string;
+  readonly within?: boolean;
+  readonly children?: ComponentChildren;
+}) {
   return (
     <div class="state">
-      <h2>{title}</h2>
+      {within ? <h2>{title}</h2> : <h1>{title}</h1>}
       {children}
     </div>
   );

@@ -1,6 +1,7 @@
 // Times as people read them.
 
 const units = [
+  ['y', 365 * 86_400_000],
   ['d', 86_400_000],
   ['h', 3_600_000],
   ['min', 60_000],

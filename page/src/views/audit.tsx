@@ -45,7 +45,7 @@ function Shown({ answer, place, last }: ViewProps & { readonly answer: AuditAnsw
       <Chain answer={answer} />
       {chosen === undefined ? null : <Chosen row={chosen} />}
       {records.length === 0 ? (
-        <Empty title="Nothing recorded yet">
+        <Empty title="Nothing recorded yet" within>
           <p>Changes, issued certificates, refusals and sign-ins will be here.</p>
         </Empty>
       ) : (

@@ -26,7 +26,7 @@ export function MapView() {
 
 function NoServices() {
   return (
-    <Empty title="No services yet">
+    <Empty title="No services yet" within>
       <p>
         Documents say which services there are, and who may call whom. Apply the first ones with{' '}
         <code>cellwall apply -f FILE</code>, or write one under <a href={hrefOf('policies')}>Policies</a>.
@@ -38,30 +38,37 @@ function NoServices() {
 function Shown({ mesh: { map, troubles, omitted } }: { readonly mesh: Mesh }) {
   const [hidden, setHidden] = useState<ReadonlySet<EdgeState>>(new Set());
   const [filter, setFilter] = useState('');
-  const layout = useMemo(() => layoutOf(map), [map]);
-  const shown = map.edges.filter(
-    ({ from, to, port, state }) => !hidden.has(state) && matches(filter, from, to, port, state),
-  );
+  const found = useMemo(() => foundIn(map, filter), [map, filter]);
+  const layout = useMemo(() => layoutOf(found), [found]);
+  const shown = found.edges.filter(({ state }) => !hidden.has(state));
   return (
     <>
+      <div class="bar first">
+        <Legend map={map} hidden={hidden} onHide={setHidden} />
+        <Filter
+          value={filter}
+          onChange={setFilter}
+          label="Filter by service, port or state"
+          count={countOf(shown.length)}
+        />
+      </div>
       <MapCanvas layout={layout} hidden={hidden} />
-      <Legend map={map} hidden={hidden} onHide={setHidden} />
       <TroubleList troubles={[...troubles.values()]} omitted={omitted} />
       <section aria-labelledby="edges">
-        <div class="bar">
-          <h2 id="edges">Who calls whom</h2>
-          <Filter
-            value={filter}
-            onChange={setFilter}
-            label="Filter by service, port or state"
-            count={countOf(shown.length)}
-          />
-        </div>
+        <h2 id="edges">Who calls whom</h2>
         <EdgeTable edges={shown} troubles={troubles} label="Table of who calls whom" />
         {map.omitted === undefined ? null : <p class="quiet">{map.omitted} more, seen longest ago, are not shown.</p>}
       </section>
     </>
   );
+}
+
+/** Edges that fit, with their ends, and services that fit by themselves. */
+function foundIn(map: MapAnswer, filter: string): Pick<MapAnswer, 'services' | 'edges'> {
+  if (filter.trim() === '') return map;
+  const edges = map.edges.filter(({ from, to, port, state }) => matches(filter, from, to, port, state));
+  const ends = new Set(edges.flatMap(({ from, to }) => [from, to]));
+  return { edges, services: map.services.filter(({ service }) => ends.has(service) || matches(filter, service)) };
 }
 
 function countOf(count: number): string {

@@ -46,7 +46,7 @@ function All() {
       ) : null}
       <Waiting />
       {nothing ? (
-        <Empty title="No documents in force">
+        <Empty title="No documents in force" within>
           <p>
             A Mesh names the trust domain; Services and AuthorizationPolicies come after it.{' '}
             <a href={hrefOf('policies', 'new')}>Write the Mesh</a>, or apply a folder:{' '}

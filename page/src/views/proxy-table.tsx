@@ -21,7 +21,7 @@ export function ProxyTable({ proxies, label, empty, services }: ProxyTableProps)
   const columns: readonly Column<ProxyRow>[] = [
     { name: 'Proxy', by: nameOf, cell: (row) => <a href={hrefOf('proxies', row.node)}>{nameOf(row)}</a> },
     ...(services === true ? [{ name: 'Service', by: ({ service = '' }: ProxyRow) => service, cell: serviceCell }] : []),
-    { name: 'State', by: ({ state }) => states.indexOf(state), cell: (row) => <State row={row} /> },
+    { name: 'State', wideOnly: true, by: ({ state }) => states.indexOf(state), cell: (row) => <State row={row} /> },
     {
       name: 'Configuration',
       by: (row) => rolloutWords[configOf(row, behind)].order,

@@ -129,7 +129,7 @@ export function Proxied({ proxies, none }: { readonly proxies: MapService['proxi
   return (
     <>
       <Badge tone={connected === 0 ? 'bad' : held > 0 ? 'warn' : 'good'}>
-        {connected}/{connected + held}
+        {connected + held === 0 ? 'none connected' : `${connected}/${connected + held}`}
       </Badge>{' '}
       {rejecting === 0 ? null : <Badge tone="bad">{rejecting} rejecting</Badge>}{' '}
       {silent === 0 ? null : <Badge tone="bad">{silent} without answer</Badge>}

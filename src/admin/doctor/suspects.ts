@@ -1,4 +1,5 @@
 // Which edges there is reason to look into: those whose calls failed lately, and those with an end that is not well. Pure.
+import type { FailedHandshakes } from '../../observe/handshakes.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
 import type { MapAnswer, MapEdge } from '../wire-map.ts';
 import type { ProxyRow } from '../wire-proxies.ts';
@@ -14,32 +15,50 @@ export interface SuspectsOf {
   readonly map: MapAnswer;
   readonly mesh: MeshIr | undefined;
   readonly rows: readonly ProxyRow[];
+  readonly handshakes: readonly FailedHandshakes[];
   /** Epoch milliseconds. */
   readonly now: number;
 }
 
-/** Callers that did not come as far as a call. */
-const plaintext = 'plaintext';
-
 /** What failed last is the first; then, of each service, one caller after the other. */
-export function suspectsOf({ map, mesh, rows, now }: SuspectsOf): readonly Suspect[] {
+export function suspectsOf({ map, mesh, rows, handshakes, now }: SuspectsOf): readonly Suspect[] {
   if (mesh === undefined) return [];
   const failing = map.edges
     .filter(({ state, recent }) => recent && (state === 'refused' || state === 'failing'))
     .toSorted((a, b) => (b.lastSeen ?? 0) - (a.lastSeen ?? 0));
+  const lately = handshakes.filter(({ lastSeen }) => lastSeen > now - map.recentMs);
   const ill = illServices(mesh, rows, now);
-  const refusing = map.services.filter(({ handshakes }) => (handshakes?.lastSeen ?? 0) > now - map.recentMs);
-  for (const { service } of refusing) ill.add(service);
-  const known = new Set(failing);
-  const atIllEnds = map.edges.filter(
-    (edge) => edge.declared && !known.has(edge) && (ill.has(edge.from) || ill.has(edge.to)),
+  for (const { service, caller } of lately) if (caller) ill.add(service);
+  const known = new Set(failing.map(edgeId));
+  const atIllEnds = map.edges.filter((edge) => {
+    return edge.declared && !known.has(edgeId(edge)) && (ill.has(edge.from) || ill.has(edge.to));
+  });
+  const anonymous = anonymousOf(lately).filter(
+    (one) => !known.has(edgeId({ ...one, from: one.caller, to: one.target })),
   );
-  const anonymous = refusing
-    .filter(
-      ({ mtls, service }) => mtls === 'strict' && !failing.some(({ from, to }) => from === plaintext && to === service),
-    )
-    .map(({ service }) => ({ caller: plaintext, target: service }));
   return [...failing.map(suspectOf), ...anonymous, ...oneOfEachFirst(atIllEnds).map(suspectOf)];
+}
+
+function edgeId({ from, to, port = '' }: Pick<MapEdge, 'from' | 'to' | 'port'>): string {
+  return `${from}\n${to}\n${port}`;
+}
+
+/** Callers that did not come as far as a call: how they connected is known by what their handshakes failed of. */
+function anonymousOf(handshakes: readonly FailedHandshakes[]): readonly Suspect[] {
+  const found = new Map<string, Suspect>();
+  for (const { service, port, why } of handshakes) {
+    const caller = howBy(why);
+    if (caller === undefined) continue;
+    const suspect = { caller, target: service, ...(port === undefined ? {} : { port }) };
+    found.set(JSON.stringify(suspect), suspect);
+  }
+  return [...found.values()];
+}
+
+/** In the words of `observe`. */
+function howBy(why: string): 'plaintext' | 'one-way-tls' | undefined {
+  if (why.endsWith('where TLS is needed')) return 'plaintext';
+  return why.startsWith('it presented no certificate') ? 'one-way-tls' : undefined;
 }
 
 function suspectOf({ from, to, port }: MapEdge): Suspect {

@@ -1,5 +1,6 @@
 // What is wrong in the mesh, edge by edge, as `doctor` would say if somebody asked about each: of those that there is reason to look into.
 import { diagnose } from '../../doctor/diagnose.ts';
+import { defined } from '../../lib/defined.ts';
 import { createPause } from '../../lib/pauses.ts';
 import type { AdminDeps } from '../deps.ts';
 import { inForceOrNothing } from '../in-force.ts';
@@ -29,7 +30,7 @@ export function createTroubles(
     const [{ answer: map }, known] = await Promise.all([readMap(), rows()]);
     const { mesh } = inForceOrNothing(store);
     const now = clock.now();
-    const suspects = suspectsOf({ map, mesh, rows: known, now });
+    const suspects = suspectsOf({ map, mesh, rows: known, handshakes: deps.handshakes?.() ?? [], now });
     const asked = suspects.slice(0, maxAsked);
     const once = onceOf(deps);
     const edges: Trouble[] = [];
@@ -65,7 +66,8 @@ async function troubleOf(
   const { verdict, findings } = diagnose(facts);
   if (verdict === 'fine') return undefined;
   const told = findings.filter(({ weight }) => weight !== 'note').slice(0, maxFindings);
-  return { from: caller, to: target, ...(port === undefined ? {} : { port }), verdict, findings: [...told] };
+  const rule = told.some(({ cause }) => cause === 'denied') ? facts.policy.rule : undefined;
+  return { from: caller, to: target, verdict, findings: [...told], ...defined({ port, rule }) };
 }
 
 /** What is the same for every edge is read once. */

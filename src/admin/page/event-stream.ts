@@ -27,7 +27,8 @@ interface Client {
   sent: string;
 }
 
-const maxClients = 32;
+/** Of one name: a viewer takes nobody else's. */
+const [maxOfOne, maxClients] = [16, 64];
 const lookMs = 1000;
 /** In looks. */
 const heartbeatEvery = 15;
@@ -77,8 +78,11 @@ export function createEventStream({ pulse, clock, log }: EventStreamDeps): Event
 
   return {
     open(known, begin) {
-      if (clients.size >= maxClients) {
-        throw new CellwallError('resource_exhausted', `${maxClients} pages are open already`, {
+      const own = [...clients].filter((one) => one.known.caller.name === known.caller.name).length;
+      if (own >= maxOfOne || clients.size >= maxClients) {
+        const whose = own >= maxOfOne ? ` of ${known.caller.name}` : '';
+        const most = own >= maxOfOne ? maxOfOne : maxClients;
+        throw new CellwallError('resource_exhausted', `${most} pages${whose} are open already`, {
           hint: 'close one; the page asks again by itself',
         });
       }

@@ -78,8 +78,10 @@ export function createSessions(clock: Pick<Clock, 'now' | 'monotonic'>): Session
       for (const oldest of [...own.keys()].slice(0, Math.max(0, own.size - maxOfOne + 1))) sessions.delete(oldest);
       const [id, header, cookie] = [secret(8), secret(32), secret(32)];
       const expiresAt = clock.now() + sessionMs;
+      // Whoever follows it hears of its end, too: by signing out, in time, or in favour of another.
+      const goesOn = async (): Promise<Caller | undefined> => (find(id) === undefined ? undefined : again());
       sessions.set(id, {
-        known: { caller, again, session: { id, expiresAt } },
+        known: { caller, again: goesOn, session: { id, expiresAt } },
         header: hash(header),
         cookie: hash(cookie),
         expiresAt,

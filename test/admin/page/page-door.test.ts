@@ -232,15 +232,37 @@ describe('events', () => {
     await eventually('the end', () => heard.ended || undefined);
   });
 
-  it('are for 32 pages at a time, and a closed one makes room', async () => {
-    const { headers } = await signIn();
-    const open = Array.from({ length: 32 }, () => listen(headers));
+  it('end with the session: on signing out, and after eight hours', async () => {
+    const [out, late] = [await signIn(), await signIn()];
+    const [first, second] = [listen(out.headers), listen(late.headers)];
+    await eventually('the first events', () => (first.heard.text !== '' && second.heard.text !== '') || undefined);
+    await admin.call('/v1/session/end', { anonymous: true, headers: out.headers, body: {} });
+    for (let look = 0; look < 16; look++) admin.clock.advance(1000);
+    await eventually('the end', () => first.heard.ended || undefined);
+    expect(second.heard.ended).toBe(false);
+    admin.clock.advance(8 * 3_600_000);
+    for (let look = 0; look < 16; look++) admin.clock.advance(1000);
+    await eventually('the end of time', () => second.heard.ended || undefined);
+  });
+
+  it('are for 16 pages of a name at a time, for 64 of all, and a closed one makes room', async () => {
+    const sessions = [await signIn()];
+    for (const name of ['one', 'two', 'three', 'four']) {
+      const made = await admin.deps.namedTokens.create({
+        ...{ name, role: 'viewer', rawResources: false, author: 'test', ttlMs: 1e9 },
+      });
+      sessions.push(await signIn(made.token.reveal()));
+    }
+    const [first, , , , last] = sessions;
+    const open = sessions.slice(0, 4).flatMap(({ headers }) => Array.from({ length: 16 }, () => listen(headers)));
     await eventually('all of them', () => open.every(({ heard }) => heard.text !== '') || undefined);
-    const one = listen(headers);
-    await eventually('a refusal', () => one.heard.status === 429 || undefined);
+    for (const session of [first, last]) {
+      const one = listen(session?.headers ?? {});
+      await eventually('a refusal', () => one.heard.status === 429 || undefined);
+    }
     open[0]?.close();
     await eventually('room', async () => {
-      const next = listen(headers);
+      const next = listen(last?.headers ?? {});
       await eventually('an answer', () => next.heard.status !== 0 || undefined);
       next.close();
       return next.heard.status === 200 || undefined;

@@ -6,7 +6,7 @@ import { formatDiagnosis } from '../../../src/cli/output/format-diagnosis.ts';
 import { defined } from '../../../src/lib/defined.ts';
 import { createRandom } from '../../qualification/explain/random.ts';
 import { eventually } from '../../support/eventually.ts';
-import { qualifying } from '../../support/figure.ts';
+import { figure, qualifying } from '../../support/figure.ts';
 import type { ServeHarness } from '../../support/serve-harness.ts';
 
 export interface Expected {
@@ -49,7 +49,32 @@ export async function diagnosed(
   expect(text).toContain(`1. ${first?.what}`);
   expect(text).toContain(`do: ${first?.toDo}`);
   expect(text).not.toContain('secret');
+  if (path === undefined) await shown(admin, found, cause);
   return found;
+}
+
+/** The page asks every four seconds: with that, it has it within ten. */
+const shownMs = 6000;
+
+/** The page says so as well, without anybody asking about that edge. */
+async function shown(admin: ServeHarness['admin'], { caller, target }: DiagnosisAnswer, cause: string): Promise<void> {
+  let last: unknown;
+  const began = performance.now();
+  await eventually(
+    `${cause} on the page`,
+    async () => {
+      const { edges } = await admin.troubles();
+      const own = edges.find(
+        ({ from, to, port }) => from === caller && (port === undefined ? to : `${to}:${port}`) === target,
+      );
+      last = own ?? edges.map(({ from, to }) => `${from} ${to}`);
+      return own?.findings.some((one) => cause.split('|').includes(one.cause)) || undefined;
+    },
+    shownMs,
+  ).catch((reason: unknown) => {
+    throw new Error(`${reason}; it showed: ${JSON.stringify(last, undefined, 1)}`, { cause: reason });
+  });
+  figure(`onPageMs ${caller} ${target} ${cause}`, Math.round(performance.now() - began));
 }
 
 /** All of them in a qualification, elsewhere a few that the seed chooses, in their order. */

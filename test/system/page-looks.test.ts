@@ -32,7 +32,7 @@ const looks = (
     [1280, 'light'],
     [390, 'dark'],
   ] as const
-).slice(0, qualifying ? 4 : 2);
+).slice(0, qualifying ? 4 : 1);
 
 const places = [
   ['map', '#/map', 'What is wrong'],

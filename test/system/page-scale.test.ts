@@ -90,6 +90,8 @@ describe(`${services} services, ${proxies} proxies, ${edges} edges`, () => {
   it('the map is dragged, zoomed and pointed at', async () => {
     const { page } = tab;
     await page.getByText(/^\d{4,} edges$/).waitFor();
+    const drawn = page.locator('.map canvas[data-drawn]');
+    await drawn.waitFor();
     await picture(tab, 'scale-map');
     const box = await page.locator('.map').boundingBox();
     if (box === null) throw new Error('no map');
@@ -101,7 +103,13 @@ describe(`${services} services, ${proxies} proxies, ${edges} edges`, () => {
     await page.keyboard.down('Control');
     for (let at = 0; at < rounds; at++) await page.mouse.wheel(0, at % 3 === 0 ? 120 : -120);
     await page.keyboard.up('Control');
+    // It is drawn where it was left, and again with what is new.
+    await drawn.waitFor();
+    await page.waitForResponse('**/v1/map');
+    await page.waitForResponse('**/v1/troubles');
+    await drawn.waitFor();
     judge('map', await frames());
+    await picture(tab, 'scale-map-moved');
   });
 
   it('the tables are scrolled, sorted and filtered', async () => {

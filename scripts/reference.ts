@@ -1,10 +1,11 @@
 // Makes docs/documents.md, the reference of the documents, from the schemas that parse them. With --write it writes the page, and those
-// of the command line and the metrics; a test calls `reference()` and compares.
+// of the command line, the metrics and the events of the audit log; a test calls `reference()` and compares.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { documentKinds } from '../src/model/documents/document.ts';
 import { kindNames } from '../src/model/documents/kind-names.ts';
+import { auditReference } from './audit-reference.ts';
 import { cliReference } from './cli-reference.ts';
 import { metricsReference } from './metrics-reference.ts';
 import { writingFiles } from './writing-files.ts';
@@ -93,5 +94,6 @@ if (process.argv.includes('--write')) {
   const docs = join(import.meta.dirname, '../docs');
   writeFileSync(join(docs, 'documents.md'), reference());
   writeFileSync(join(docs, 'cli.md'), await cliReference());
+  writeFileSync(join(docs, 'audit-events.md'), auditReference());
   writeFileSync(join(docs, 'metrics.md'), await metricsReference());
 }

@@ -19,6 +19,7 @@ import { createSessions, type Known, sessionHeader } from './page/sessions.ts';
 import { respond } from './respond.ts';
 import { documentsLimit } from './route.ts';
 import { adminRoutes } from './routes.ts';
+import { createSignedIn } from './signed-in.ts';
 import { createTlsDoor, type TlsCredentials } from './tls-door.ts';
 
 export interface AdminAddress {
@@ -60,6 +61,7 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
   const callers = createCallers(deps.token, deps.namedTokens);
   const tries = createFailedTries(deps);
   const sessions = createSessions(deps.clock);
+  const signedIn = createSignedIn(deps);
   const credential = createCredentialCheck(callers, tries, () => operatorOf, sessions);
   const claim = deps.claim ?? (() => () => undefined);
   const entrance = createEntrance({ http: app.server, callers, claim, failed: credential.failed });
@@ -87,6 +89,7 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
     if (!isAllowed(access, known.caller, isLoopback(address))) {
       throw tries.denied(known.caller, address, { route: routeOf(request), needs: access });
     }
+    signedIn.note(known.caller, address, shown);
     asking.set(request, known);
     if (proof !== undefined) reply.raw.once('close', claim());
   });

@@ -1,10 +1,10 @@
 // Who is asking, and what they may do: roles, each including the one before, and a right in addition. Pure.
 
-/** Weakest first. */
-export const roles = ['viewer', 'editor', 'admin'] as const;
+/** Weakest first. A scraper reads metrics, and nothing else. */
+export const roles = ['scraper', 'viewer', 'editor', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
-/** Who may call a route. `open`: anybody. `loopback`: a viewer, or any peer on this host. */
+/** Who may call a route. `open`: anybody. `loopback`: whoever has a role, or any peer on this host. */
 export type Access = 'open' | 'loopback' | Role;
 
 export interface Caller {
@@ -21,10 +21,10 @@ export const anonymous: Caller = { name: 'anonymous', rawResources: false };
 /** Whoever has the token of the data folder. */
 export const operator: Caller = { name: 'operator', role: 'admin', rawResources: true };
 
-/** `loopback` admits everyone from this host, and a viewer from elsewhere. */
+/** `loopback` admits everyone from this host, and any role from elsewhere. */
 export function isAllowed(access: Access, { role }: Caller, isLocal: boolean): boolean {
   if (access === 'open' || (access === 'loopback' && isLocal)) return true;
-  const needed = access === 'loopback' ? 'viewer' : access;
+  const needed = access === 'loopback' ? 'scraper' : access;
   return role !== undefined && roles.indexOf(role) >= roles.indexOf(needed);
 }
 

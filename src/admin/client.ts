@@ -32,7 +32,7 @@ import type { EvictAnswer, HostHistoryAnswer, HostsAnswer } from './wire-hosts.t
 import type { KnownTokenAnswer, RotateAnswer, TokenAnswer, TokenBody, TokensAnswer } from './wire-identity.ts';
 import type { JwtSvidsAnswer, JwtSvidsQuery } from './wire-jwt-svids.ts';
 import type { ProxiesAnswer } from './wire-proxies.ts';
-import type { AuditAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from './wire-record.ts';
+import type { AuditAnswer, CheckpointsAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from './wire-record.ts';
 import type { RefusedSvidsAnswer } from './wire-refused-svids.ts';
 import type { MtlsReportAnswer } from './wire-report.ts';
 import type { ServicesAnswer } from './wire-services.ts';
@@ -59,7 +59,9 @@ export interface AdminClient {
   waiting(): Promise<WaitingAnswer>;
   approve(body: ApproveBody): Promise<ApplyAnswer | InvalidAnswer>;
   reject(body: RejectBody): Promise<RejectAnswer>;
-  audit(last?: number): Promise<AuditAnswer>;
+  /** `all`: also what is recorded all the time. */
+  audit(last?: number, all?: boolean): Promise<AuditAnswer>;
+  auditCheckpoints(): Promise<CheckpointsAnswer>;
   status(): Promise<StatusAnswer>;
   services(): Promise<ServicesAnswer>;
   proxies(): Promise<ProxiesAnswer>;
@@ -193,7 +195,9 @@ export function createAdminClient({
     waiting: () => call('GET', '/v1/waiting'),
     approve: (body) => send('POST', '/v1/waiting/approve', body),
     reject: (body) => call('POST', '/v1/waiting/reject', body),
-    audit: (last) => call('GET', `/v1/audit${query({ last: last?.toString() })}`),
+    audit: (last, all) =>
+      call('GET', `/v1/audit${query({ last: last?.toString(), all: all === true ? 'yes' : undefined })}`),
+    auditCheckpoints: () => call('GET', '/v1/audit/checkpoints'),
     status: () => call('GET', '/v1/status'),
     services: () => call('GET', '/v1/services'),
     proxies: () => call('GET', '/v1/proxies'),

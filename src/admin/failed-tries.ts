@@ -94,7 +94,7 @@ export function createFailedTries({ clock, log, audit, maxFailures = 10 }: Faile
       if (isRecorded(failures)) void record({ kind: 'admin-denied', author: name, address, route, needs, failures });
       return new CellwallError(
         'permission_denied',
-        `${name} is ${role === 'viewer' ? 'a' : 'an'} ${role}: ${route} needs the role ${needs}`,
+        `${name} is ${/^[ae]/.test(role) ? 'an' : 'a'} ${role}: ${route} needs the role ${needs}`,
         {
           hint: 'ask an admin for a token of that role: cellwall admin-token create',
         },

@@ -64,6 +64,7 @@ export const proxySchema = z.object({
       sentRevision: z.int().optional(),
       ackedRevision: z.int().optional(),
       ackedVersion: z.string().optional(),
+      behindSince: z.number().optional().describe('When it was sent the first of what it has not accepted.'),
       nack: z.object({ revision: z.int(), message: z.string(), resources: rejectedSchema.readonly() }).optional(),
     }),
   ),

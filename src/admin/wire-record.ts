@@ -155,6 +155,12 @@ export const historySchema = z.object({
 
 export const auditQuerySchema = z.strictObject({
   last: z.coerce.number().int().min(1).max(10_000).default(100).describe('How many of the latest records.'),
+  all: z
+    .enum(['yes'])
+    .optional()
+    .describe(
+      'Also what is recorded all the time: issued certificates, hosts that proved themselves, sign-ins, checkpoints.',
+    ),
 });
 export const auditRecordSchema = z.object({
   number: z.int(),
@@ -166,8 +172,9 @@ export const auditRecordSchema = z.object({
 export const auditSchema = z.object({
   intact: z.boolean().describe('Every chain is unbroken: every record is linked to the one before it.'),
   brokenAt: z.int().exactOptional().describe('The line at which the chain of the one that answers breaks.'),
+  what: z.string().exactOptional().describe('What is wrong there, with the file.'),
   broken: z
-    .array(z.object({ replica: z.string(), line: z.int() }))
+    .array(z.object({ replica: z.string(), line: z.int(), what: z.string().exactOptional() }))
     .exactOptional()
     .describe('Of several control planes, those whose chain breaks.'),
   silent: z
@@ -177,6 +184,20 @@ export const auditSchema = z.object({
   records: z.array(auditRecordSchema),
 });
 
+export const checkpointsSchema = z.object({
+  checkpoints: z.array(
+    z.object({
+      log: z.string().describe('The id of the log: each control plane writes its own.'),
+      number: z.int().describe('Its last record.'),
+      hash: z.string(),
+      at: z.string(),
+      protected: z.string().describe('The header of a JWS, with the certificates of its key.'),
+      signature: z.string(),
+    }),
+  ),
+});
+
+export type CheckpointsAnswer = z.output<typeof checkpointsSchema>;
 export type SimulationAnswer = z.output<typeof simulationSchema>;
 export type SimulatedRow = z.output<typeof callSchema>;
 export type CutOverRow = z.output<typeof reasonSchema>;

@@ -4,17 +4,20 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { CellwallError } from '../lib/errors.ts';
 import type { AuditEvent } from './audit-event.ts';
 import { rotate, sizeOf } from './audit-files.ts';
-import { type AuditRecord, noHash, type Sealer } from './audit-record.ts';
-import type { Head } from './checkpoint.ts';
+import type { AuditRecord, Sealer } from './audit-record.ts';
+import type { Head } from './checkpoint-text.ts';
 
 export interface AppendQueue {
   /** On disk when it resolves; rejects with `unavailable` if that is not possible, and then nothing of it was written. */
-  append(event: AuditEvent): Promise<AuditRecord>;
+  append(event: Appended): Promise<AuditRecord>;
   /** Resolves when everything that was appended before is on disk, or was rejected. */
   flushed(): Promise<void>;
   /** The last record on disk. */
   head(): Head;
 }
+
+/** An event, or what makes one of the record before it, which is known only when it is written. If it throws, it is not written. */
+export type Appended = AuditEvent | ((before: Head) => AuditEvent);
 
 export interface AppendQueueOptions {
   readonly file: string;
@@ -24,6 +27,8 @@ export interface AppendQueueOptions {
   readonly head: Head;
   /** Called with each new end. */
   readonly onHead: (head: Head) => void;
+  /** Called when the file is not as long as the last write left it. */
+  readonly onForeign?: () => void;
   /** A file of this size is full. */
   readonly fileBytes: number;
   /** Maximum number of waiting records; more are refused. Default 4096. */
@@ -35,37 +40,47 @@ export interface AppendQueueOptions {
 }
 
 interface Waiting {
-  readonly event: AuditEvent;
+  readonly event: Appended;
   readonly time: string;
   readonly done: (record: AuditRecord) => void;
   readonly failed: (reason: CellwallError) => void;
 }
 
+interface Due extends Waiting {
+  readonly record: AuditRecord;
+}
+
+/** Each costs two hashes on the event loop. */
+const mostTogether = 256;
+
 /** A record has the time of its `append`. A write that fails leaves nothing behind, and its records are rejected. */
 export function createAppendQueue(options: AppendQueueOptions): AppendQueue {
-  const { file, sealer, now, onHead, fileBytes, maxWaiting = 4096 } = options;
+  const { file, sealer, now, onHead, onForeign = () => {}, fileBytes, maxWaiting = 4096 } = options;
   const { openFile = (path: string) => open(path, 'a', 0o600) } = options;
   const waiting: Waiting[] = [];
   let { head } = options;
   let writing: Promise<void> | undefined;
   /** Where half a line may begin that could not be cut off: nothing is written after it. */
   let tornAt: number | undefined;
+  /** How long the file was after the last write. */
+  let left: number | undefined;
 
-  /** As many as the file has space for; at least one. */
-  const next = (
-    room: number,
-  ): { readonly batch: readonly Waiting[]; readonly records: readonly AuditRecord[]; readonly text: string } => {
-    const records: AuditRecord[] = [];
+  /** As many as the file has space for, and as are sealed within a few milliseconds; at least one. */
+  const next = (room: number): { readonly batch: readonly Due[]; readonly text: string } => {
+    const batch: Due[] = [];
     let text = '';
-    let { number, hash } = head;
-    for (const { event, time } of waiting) {
-      if (records.length > 0 && text.length >= room) break;
-      const record = sealer.make(hash, { number: number + 1, time, event });
-      ({ number, hash } = record);
-      records.push(record);
+    let before = head;
+    while (batch.length === 0 || (text.length < room && batch.length < mostTogether)) {
+      const one = waiting.shift();
+      if (one === undefined) break;
+      const event = eventOf(one, before);
+      if (event === undefined) continue;
+      const record = sealer.make(before.hash, { number: before.number + 1, time: one.time, event });
+      before = { number: record.number, hash: record.hash };
+      batch.push({ ...one, record });
       text += `${JSON.stringify(record)}\n`;
     }
-    return { batch: waiting.splice(0, records.length), records, text };
+    return { batch, text };
   };
   const write = async (text: string): Promise<void> => {
     const handle = await openFile(file);
@@ -89,22 +104,24 @@ export function createAppendQueue(options: AppendQueueOptions): AppendQueue {
   };
   const work = async (): Promise<void> => {
     while (waiting.length > 0) {
-      const { batch, records, text } = next(Math.max(0, fileBytes - sizeOf(file)));
+      const size = sizeOf(file);
+      if (left !== undefined && left !== size) onForeign();
+      left = undefined;
+      const { batch, text } = next(Math.max(0, fileBytes - size));
+      const last = batch.at(-1)?.record;
+      if (last === undefined) continue;
       try {
-        if (sizeOf(file) >= fileBytes) rotate(file, head.number);
+        if (size >= fileBytes) rotate(file, head.number);
         await write(text);
+        left = sizeOf(file);
       } catch (cause) {
         const reason = unwritable(file, cause);
         for (const { failed } of batch) failed(reason);
         continue;
       }
-      const last = records.at(-1);
-      head = { number: last?.number ?? head.number, hash: last?.hash ?? noHash };
+      head = { number: last.number, hash: last.hash };
       onHead(head);
-      for (const [at, { done }] of batch.entries()) {
-        const record = records[at];
-        if (record !== undefined) done(record);
-      }
+      for (const { done, record } of batch) done(record);
     }
     writing = undefined;
   };
@@ -122,6 +139,16 @@ export function createAppendQueue(options: AppendQueueOptions): AppendQueue {
     },
     head: () => head,
   };
+}
+
+function eventOf({ event, failed }: Waiting, before: Head): AuditEvent | undefined {
+  if (typeof event !== 'function') return event;
+  try {
+    return event(before);
+  } catch (cause) {
+    failed(CellwallError.from(cause));
+    return undefined;
+  }
 }
 
 function unwritable(file: string, cause: unknown): CellwallError {

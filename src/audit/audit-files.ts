@@ -1,19 +1,11 @@
 // The files of the audit log: the one being written, and earlier full ones, each named by the number of its last record. Whatever their
 // size, they are read as a stream, in slices that leave time for the rest of the process.
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readdirSync,
-  readSync,
-  renameSync,
-  statSync,
-} from 'node:fs';
-import { open } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+import { constants, existsSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { CellwallError } from '../lib/errors.ts';
 
 /** Longer than any event of ours; of longer lines only the length is known. */
 const maxLineBytes = 8 * 1024 * 1024;
@@ -46,16 +38,38 @@ export function modifiedAt(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-/** Every line, one after the other; undefined for one that is too long to be a record. */
-export async function* linesOf(files: readonly string[]): AsyncGenerator<string | undefined, void> {
-  for (const file of files) {
+/** A line where it stands. */
+export interface TrailLine {
+  readonly file: string;
+  /** In its file, from 1. */
+  readonly line: number;
+  /** Undefined for one that is too long to be a record, or is not UTF-8. */
+  readonly text: string | undefined;
+  /** Its newline is there. */
+  readonly ended: boolean;
+  /** Where it ends in its file, its newline included. */
+  readonly end: number;
+}
+
+/** Every line, one after the other, empty ones included. `start`: where to begin in the first file; its lines are counted from there. */
+export async function* placedLines(files: readonly string[], start = 0): AsyncGenerator<TrailLine, void> {
+  for (const [index, file] of files.entries()) {
     const handle = await open(file, 'r');
     try {
       const chunk = Buffer.alloc(chunkBytes);
+      let at = index === 0 ? start : 0;
       let parts: Buffer[] = [];
       let length = 0;
+      let line = 1;
+      const told = (ended: boolean, end: number): TrailLine => ({
+        file,
+        line,
+        text: textOf(parts, length),
+        ended,
+        end,
+      });
       for (;;) {
-        const { bytesRead } = await handle.read(chunk, 0, chunkBytes);
+        const { bytesRead } = await handle.read(chunk, 0, chunkBytes, at);
         if (bytesRead === 0) break;
         // Others get their turn between chunks, however fast the disk is.
         await setImmediate();
@@ -63,44 +77,71 @@ export async function* linesOf(files: readonly string[]): AsyncGenerator<string 
         for (let end = chunk.indexOf(0x0a); end !== -1 && end < bytesRead; end = chunk.indexOf(0x0a, from)) {
           parts.push(chunk.subarray(from, end));
           length += end - from;
-          if (length > 0) yield length > maxLineBytes ? undefined : Buffer.concat(parts).toString('utf8');
-          [parts, length, from] = [[], 0, end + 1];
+          yield told(true, at + end + 1);
+          [parts, length, from, line] = [[], 0, end + 1, line + 1];
         }
         length += bytesRead - from;
+        at += bytesRead;
         if (length <= maxLineBytes) parts.push(Buffer.from(chunk.subarray(from, bytesRead)));
         else parts = [];
       }
-      if (length > 0) yield length > maxLineBytes ? undefined : Buffer.concat(parts).toString('utf8');
+      if (length > 0) yield told(false, at);
     } finally {
       await handle.close();
     }
   }
 }
 
-/** The last complete line of a file, and how many bytes of a broken one follow it, which are cut off. */
-export function repairedTail(file: string): { readonly line: string; readonly cut: number } {
-  if (!existsSync(file)) return { line: '', cut: 0 };
-  const descriptor = openSync(file, 'r+');
+/** The same, without their places and without empty ones. */
+export async function* linesOf(files: readonly string[]): AsyncGenerator<string | undefined, void> {
+  for await (const { text } of placedLines(files)) if (text !== '') yield text;
+}
+
+function textOf(parts: readonly Buffer[], length: number): string | undefined {
+  if (length > maxLineBytes) return undefined;
+  const bytes = Buffer.concat(parts);
+  // Other bytes would be read like those of a replacement character.
+  return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
+}
+
+/**
+ * The last complete line of a file, and how many bytes of a broken one follow it, which are cut off. Off the loop: its disk may hang.
+ * Throws for what is no file: a pipe would be waited for.
+ */
+export async function repairedTail(path: string): Promise<{ readonly line: string; readonly cut: number }> {
+  const handle = await openIfThere(path);
+  if (handle === undefined) return { line: '', cut: 0 };
   try {
-    const { size } = fstatSync(descriptor);
-    const end = newlineBefore(descriptor, size) + 1;
-    if (end < size) ftruncateSync(descriptor, end);
-    const start = newlineBefore(descriptor, Math.max(0, end - 1)) + 1;
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw new CellwallError('failed_precondition', `${path} is not a file`);
+    const { size } = stat;
+    const end = (await newlineBefore(handle, size)) + 1;
+    if (end < size) await handle.truncate(end);
+    const start = (await newlineBefore(handle, Math.max(0, end - 1))) + 1;
     const bytes = Buffer.alloc(Math.min(maxLineBytes, Math.max(0, end - 1 - start)));
-    readSync(descriptor, bytes, 0, bytes.length, start);
+    await handle.read(bytes, 0, bytes.length, start);
     return { line: bytes.toString('utf8'), cut: size - end };
   } finally {
-    closeSync(descriptor);
+    await handle.close();
+  }
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, constants.O_RDWR | constants.O_NONBLOCK);
+  } catch (reason) {
+    if (reason instanceof Error && 'code' in reason && reason.code === 'ENOENT') return undefined;
+    throw reason;
   }
 }
 
 /** The position of the last newline before `end`; -1 if there is none. */
-function newlineBefore(descriptor: number, end: number): number {
+async function newlineBefore(handle: FileHandle, end: number): Promise<number> {
   const chunk = Buffer.alloc(chunkBytes);
   for (let to = end; to > 0; to -= chunkBytes) {
     const from = Math.max(0, to - chunkBytes);
-    const read = readSync(descriptor, chunk, 0, to - from, from);
-    const found = chunk.subarray(0, read).lastIndexOf(0x0a);
+    const { bytesRead } = await handle.read(chunk, 0, to - from, from);
+    const found = chunk.subarray(0, bytesRead).lastIndexOf(0x0a);
     if (found !== -1) return from + found;
   }
   return -1;

@@ -1,15 +1,21 @@
 // The audit log: one JSON object per line, each sealed and with the hash of the one before, so that nothing can be changed, inserted or
-// removed without detection. Its last record is also remembered outside of the log, so that truncation is detected, too.
+// removed without detection. Its last record is also remembered outside of the log, so that truncation is detected, too; and checkpoints,
+// in it and outside, are signed by a key that the CA certified, so that others can verify it without ours.
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
+import { CellwallError } from '../lib/errors.ts';
+import { createEvent } from '../lib/event.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Table } from '../lib/table.ts';
 import { createAppendQueue } from './append-queue.ts';
 import type { AuditEvent } from './audit-event.ts';
-import { auditFiles, linesOf, modifiedAt, repairedTail } from './audit-files.ts';
+import { auditFiles, linesOf, modifiedAt, placedLines, repairedTail } from './audit-files.ts';
 import { type AuditRecord, createSealer, noHash, parseRecord } from './audit-record.ts';
-import { createCheckpoint } from './checkpoint.ts';
+import type { CheckpointSigner, Head, SignedCheckpoint } from './checkpoint-text.ts';
+import { createCheckpoints } from './checkpoints.ts';
+import { createKeptEnd } from './kept-end.ts';
+import { createTrailWalk, type TrailFault } from './walk-trail.ts';
 
 export type { AuditRecord };
 
@@ -18,6 +24,8 @@ export interface AuditRead {
   readonly records: readonly AuditRecord[];
   /** The line, counted over all files, at which the chain breaks, or at which it ends too early; absent if it is intact. */
   readonly brokenAt?: number;
+  /** What is wrong there. */
+  readonly fault?: TrailFault;
 }
 
 export interface AuditLog {
@@ -25,15 +33,27 @@ export interface AuditLog {
   append(event: AuditEvent): Promise<AuditRecord>;
   /** Resolves when everything that was appended before is on disk, or was rejected. */
   flushed(): Promise<void>;
-  /** Checks everything, including what was appended before the call; returns the last records. */
-  read(last: number): Promise<AuditRead>;
+  /** Checks everything, including what was appended before the call; returns the last records, or the last of those that are `wanted`. */
+  read(last: number, wanted?: (event: AuditEvent) => boolean): Promise<AuditRead>;
   /** Checks nothing: every record since about then, oldest first. */
   since(at: number): AsyncIterable<AuditRecord>;
+  /** The last record on disk. */
+  head(): Head;
+  /** Called when there are new records on disk. The returned function unsubscribes. */
+  watch(listener: () => void): () => void;
+  /** What the last `read` found. */
+  fault(): TrailFault | undefined;
+  /** Checkpoints are signed from now on. */
+  signWith(signer: CheckpointSigner): void;
+  /** The last signed one of this log, and of every other one that shares the table. */
+  checkpoints(): Promise<readonly SignedCheckpoint[]>;
+  /** A last checkpoint; resolves when everything is on disk, and remembered outside. */
+  close(): Promise<void>;
 }
 
 export interface AuditLogOptions {
   readonly file: string;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'after'>;
   readonly log: Log;
   /** Seals its records. */
   readonly key: Redacted<string>;
@@ -41,6 +61,8 @@ export interface AuditLogOptions {
   readonly table: Table;
   /** Name among several logs that share the table. Default `head`. */
   readonly name?: string;
+  /** In its checkpoints: that of no other log. Default: its name. */
+  readonly id?: string;
   /** A file is full at this size. Default 16 MiB. */
   readonly fileBytes?: number;
 }
@@ -53,45 +75,63 @@ const maxReadBytes = 16 * 1024 * 1024;
 
 /** Removes an incomplete last line, which a crash may have left, and logs that. Checks nothing else: `read` does. */
 export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> {
-  const { file, clock, log, key, table, name = 'head', fileBytes = 16 * 1024 * 1024 } = options;
+  const { file, clock, log, key, table, name = 'head', id = name, fileBytes = 16 * 1024 * 1024 } = options;
   const sealer = createSealer(key);
-  const checkpoint = createCheckpoint({ table, name, log });
-  const { line, cut } = repairedTail(file);
+  const kept = createKeptEnd({ table, name, id, clock, log });
+  const { line, cut } = await repairedTail(file);
   if (cut > 0) log.warn({ file, bytes: cut }, 'an incomplete line at the end of the audit log is removed');
   const full = auditFiles(file).filter((other) => other !== file);
-  const lastLine = line !== '' || full.length === 0 ? line : repairedTail(full.at(-1) ?? file).line;
+  const lastLine = line !== '' || full.length === 0 ? line : (await repairedTail(full.at(-1) ?? file)).line;
   const last = parseRecord(lastLine);
-  const known = await checkpoint.read();
+  const known = await kept.read();
   const end = { number: last?.number ?? (lastLine === '' ? 0 : (known?.number ?? 0)), hash: last?.hash ?? noHash };
 
-  const queue = createAppendQueue({
-    ...{ file, sealer, now: () => clock.now(), head: end, onHead: checkpoint.write, fileBytes },
-  });
-  const read = async (wanted: number): Promise<AuditRead> => {
+  const grown = createEvent<void>();
+  let lastFault: TrailFault | undefined;
+  const onHead = (head: Head): void => {
+    kept.write(head);
+    checkpoints.wrote(head);
+    grown.tell();
+  };
+  const onForeign = (): void => {
+    log.error({ file }, 'somebody else wrote to the audit log, or removed it');
+    // What is wrong with it is known afterwards.
+    read(0, () => true).catch(() => undefined);
+  };
+  const queue = createAppendQueue({ file, sealer, now: () => clock.now(), head: end, onHead, onForeign, fileBytes });
+  const checkpoints = createCheckpoints({ id, append: queue.append, head: queue.head, clock, log });
+  const look = async (wanted: number, which: (event: AuditEvent) => boolean): Promise<AuditRead> => {
     await queue.flushed();
     const expected = queue.head();
+    const ends = [{ ...expected, from: 'this control plane' }];
+    const walk = createTrailWalk({ holds: sealer.holds, known: ends, file });
     const records: { readonly record: AuditRecord; readonly bytes: number }[] = [];
     let bytes = 0;
-    let brokenAt: number | undefined;
-    let previous = { number: 0, hash: noHash };
-    let at = 0;
-    for await (const text of linesOf(auditFiles(file))) {
-      at += 1;
-      const record = text === undefined ? undefined : parseRecord(text);
-      const whole =
-        record !== undefined && record.number === previous.number + 1 && sealer.holds(previous.hash, record);
-      if (!whole || record.event.kind === 'log-cut') brokenAt ??= at;
-      if (record === undefined) continue;
-      previous = { number: record.number, hash: record.hash };
-      records.push({ record, bytes: text?.length ?? 0 });
-      bytes += text?.length ?? 0;
+    for await (const placed of placedLines(auditFiles(file))) {
+      // Records appended meanwhile are ignored; the last of them may not be complete yet.
+      if (!placed.ended && walk.last().number >= expected.number) break;
+      const record = walk.take(placed);
+      if (record === undefined || !which(record.event)) continue;
+      const size = placed.text?.length ?? 0;
+      records.push({ record, bytes: size });
+      bytes += size;
       while (records.length > wanted || bytes > maxReadBytes) bytes -= records.shift()?.bytes ?? 0;
     }
-    // A chain that lost its end is intact by itself, but is not the one that was written here. Records appended meanwhile are ignored.
-    if (previous.number < expected.number || (previous.number === expected.number && previous.hash !== expected.hash)) {
-      brokenAt ??= at + 1;
+    // A chain that lost its end is intact by itself, but is not the one that was written here.
+    walk.finish();
+    const [fault] = walk.faults();
+    return { records: records.map(({ record }) => record), ...defined({ brokenAt: fault?.overall, fault }) };
+  };
+
+  /** If the log went on in another file meanwhile, it is looked at again before it is called broken. */
+  const read = async (wanted: number, which: (event: AuditEvent) => boolean): Promise<AuditRead> => {
+    for (let tries = 3; ; tries -= 1) {
+      const files = auditFiles(file).join();
+      const found = await look(wanted, which);
+      if (found.fault !== undefined && tries > 0 && auditFiles(file).join() !== files) continue;
+      lastFault = found.fault;
+      return found;
     }
-    return { records: records.map(({ record }) => record), ...defined({ brokenAt }) };
   };
 
   if (known !== undefined && (end.number < known.number || (end.number === known.number && end.hash !== known.hash))) {
@@ -105,9 +145,12 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
   return {
     append: queue.append,
     flushed: queue.flushed,
-    read(wanted) {
+    head: queue.head,
+    watch: grown.listen,
+    fault: () => lastFault,
+    read(wanted, which = () => true) {
       // One after the other: each reads everything.
-      const next = reading.then(() => read(wanted));
+      const next = reading.then(() => read(wanted, which));
       reading = next.catch(() => undefined);
       return next;
     },
@@ -118,6 +161,18 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
         const record = text === undefined ? undefined : parseRecord(text);
         if (record !== undefined && Date.parse(record.time) >= at) yield record;
       }
+    },
+    signWith(signer) {
+      kept.signWith(signer);
+      checkpoints.signWith(signer);
+    },
+    checkpoints: kept.signed,
+    async close() {
+      await checkpoints.close();
+      await queue.flushed();
+      await kept.settled().catch((reason: unknown) => {
+        log.error({ reason: CellwallError.from(reason).message }, 'where the audit log ends is not remembered');
+      });
     },
   };
 }

@@ -5,15 +5,17 @@ import type { Redacted } from '../lib/redacted.ts';
 import type { AuditEvent } from './audit-event.ts';
 
 export interface AuditRecord {
+  /** The form of the line. Absent: an earlier version wrote it, and its hash does not cover its seal. */
+  readonly v?: 2;
   /** Counts up from 1. */
   readonly number: number;
   /** ISO 8601. */
   readonly time: string;
   readonly event: AuditEvent;
-  /** SHA-256, hexadecimal, of the previous record's hash and this one's number, time and event. */
-  readonly hash: string;
-  /** HMAC-SHA-256 of the hash, base64url, under the data folder's sealing key. */
+  /** HMAC-SHA-256, base64url, of the previous record's hash and this one's number, time and event, under the data folder's sealing key. */
   readonly seal: string;
+  /** SHA-256, hexadecimal, of the previous record's hash and this one's number, time, event and seal. */
+  readonly hash: string;
 }
 
 /** Used by the first record in place of a previous one's hash. */
@@ -26,46 +28,58 @@ export interface Sealer {
 }
 
 export function createSealer(key: Redacted<string>): Sealer {
-  const sealOf = (hash: string): string =>
-    createHmac('sha256', key.reveal()).update(`audit record ${hash}`).digest('base64url');
+  const hmac = (text: string): string => createHmac('sha256', key.reveal()).update(text).digest('base64url');
+  const sealOf = (previous: string, body: string): string => hmac(`audit record 2 ${previous} ${body}`);
   return {
     make(previous, { number, time, event }) {
-      const hash = hashOf(previous, { number, time, event });
-      return { number, time, event, hash, seal: sealOf(hash) };
+      const body = bodyOf({ number, time, event });
+      const seal = sealOf(previous, body);
+      return { v: 2, number, time, event, seal, hash: sha256(previous, body, seal) };
     },
-    holds: (previous, record) => record.hash === hashOf(previous, record) && record.seal === sealOf(record.hash),
+    holds(previous, record) {
+      if (!follows(previous, record)) return false;
+      return record.seal === (record.v === 2 ? sealOf(previous, bodyOf(record)) : hmac(`audit record ${record.hash}`));
+    },
   };
 }
 
-function hashOf(previous: string, { number, time, event }: Pick<AuditRecord, 'number' | 'time' | 'event'>): string {
-  return createHash('sha256')
-    .update(previous)
-    .update(JSON.stringify([number, time, event]))
-    .digest('hex');
+/** Whether its hash is right after the record with that hash: no key is needed to see it, nor to make it so. */
+export function follows(previous: string, record: AuditRecord): boolean {
+  const body = bodyOf(record);
+  return record.hash === (record.v === 2 ? sha256(previous, body, record.seal) : sha256(previous, body));
 }
 
-/** Undefined for a line that is not a record; whether its seal is right is another question. */
+function bodyOf({ number, time, event }: Pick<AuditRecord, 'number' | 'time' | 'event'>): string {
+  return JSON.stringify([number, time, event]);
+}
+
+function sha256(...texts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(text);
+  return hash.digest('hex');
+}
+
+/**
+ * Undefined for a line that is not a record, byte for byte as it would be written; whether its hash and seal are right, and whether its
+ * event is one that this version knows, are other questions.
+ */
 export function parseRecord(line: string): AuditRecord | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return isRecord(value) ? value : undefined;
+    return isRecord(value) && JSON.stringify(value) === line ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** The seal proves that we wrote it. */
+/** Nothing else may stand in a line: a hash would not cover it. */
+const forms: ReadonlySet<string> = new Set(['v,number,time,event,seal,hash', 'number,time,event,hash,seal']);
+
 function isRecord(value: unknown): value is AuditRecord {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'number' in value &&
-    typeof value.number === 'number' &&
-    'time' in value &&
-    'hash' in value &&
-    'event' in value &&
-    typeof value.event === 'object' &&
-    value.event !== null &&
-    'kind' in value.event
-  );
+  if (typeof value !== 'object' || value === null || !forms.has(Object.keys(value).join())) return false;
+  const { v, number, time, event, seal, hash }: Readonly<Record<string, unknown>> = { ...value };
+  if ('v' in value && v !== 2) return false;
+  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 1) return false;
+  if (typeof time !== 'string' || typeof seal !== 'string' || typeof hash !== 'string') return false;
+  return typeof event === 'object' && event !== null && 'kind' in event && typeof event.kind === 'string';
 }

@@ -101,7 +101,7 @@ export function createControl(deps: ControlDeps): Control {
   } = deps;
   const complete = (mesh: MeshIr): MeshIr => withFetchedKeys(mesh, issuerKeys);
   const pusher = createPusher({ cache, log, clock, metrics });
-  const acks = createAcks();
+  const acks = createAcks(() => clock.now());
   let inForce: InForce | undefined;
   /** The mesh in force, without its cuts. */
   let adopted: MeshIr | undefined;

@@ -111,14 +111,15 @@ export function createIssuing<C extends From>(
       return await make(about);
     } catch (reason) {
       const failed = CellwallError.from(reason);
-      const { attestor, nodeKey, spiffeId, evidence } = about;
+      const { attestor, nodeKey, spiffeId, evidence, exchanges } = about;
       const why = evidence === undefined || failed.code !== 'permission_denied' ? [] : (deps.whyNot?.(evidence) ?? []);
       if (about.exchanges === true)
         deps.exchanges?.refused({ address, failed, why, ...defined({ attestor, nodeKey, values: evidence?.values }) });
       const isUnjudged = about.isJudged === true && failed.code === 'unavailable';
       if (passing.has(failed.code) && !isUnjudged) throw reason;
       const proved = evidence !== undefined || spiffeId !== undefined;
-      deps.refused?.note({ by, address, failed, why, proved, ...defined({ attestor, nodeKey, spiffeId }) });
+      const known = defined({ attestor, nodeKey, spiffeId, exchanges });
+      deps.refused?.note({ by, address, failed, why, proved, ...known });
       // Whoever tries tokens learns nothing from one that is refused.
       if (about.exchanges === true && failed.code === 'unauthenticated') throw notAccepted(failed);
       if (by === 'renew' || evidence === undefined || evidence.attestor === 'join-token' || spiffeId !== undefined)

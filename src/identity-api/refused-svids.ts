@@ -29,12 +29,16 @@ export type NewRefusal = Pick<RefusedSvid, 'by' | 'address' | 'attestor' | 'spif
   readonly why: readonly string[];
   /** Its evidence was verified: strangers displace none of these. */
   readonly proved: boolean;
+  /** It was the token of a job. */
+  readonly exchanges?: boolean;
 };
 
 export interface RefusedSvids {
   note(refusal: NewRefusal): void;
   /** The latest first. */
   list(): readonly RefusedSvid[];
+  /** Called for each refusal. */
+  watch(listener: (refusal: NewRefusal) => void): void;
 }
 
 /** Of each kind: of those who proved something, and of strangers. */
@@ -46,8 +50,11 @@ const keepMs = 86_400_000;
 /** In memory: each who is refused asks again soon. */
 export function createRefusedSvids(clock: Pick<Clock, 'now'>): RefusedSvids {
   const kinds = { proved: new Map<string, RefusedSvid>(), strange: new Map<string, RefusedSvid>() };
+  const listeners: ((refusal: NewRefusal) => void)[] = [];
   return {
-    note({ by, address, attestor, spiffeId, nodeKey, failed, why, proved }) {
+    note(refusal) {
+      const { by, address, attestor, spiffeId, nodeKey, failed, why, proved } = refusal;
+      for (const listener of listeners) listener(refusal);
       const kept = proved ? kinds.proved : kinds.strange;
       const short = (text: string): string => clip(text, longest);
       const now = clock.now();
@@ -70,6 +77,7 @@ export function createRefusedSvids(clock: Pick<Clock, 'now'>): RefusedSvids {
       const oldest = kept.keys().next().value;
       if (kept.size > most && oldest !== undefined) kept.delete(oldest);
     },
+    watch: (listener) => void listeners.push(listener),
     list() {
       const since = clock.now() - keepMs;
       return [...kinds.proved.values(), ...kinds.strange.values()]

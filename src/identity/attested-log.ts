@@ -27,6 +27,8 @@ export interface AttestedLog {
   record(attested: Omit<Attested, 'at' | 'values' | 'attestor'>, by: Pick<Attested, 'attestor' | 'values'>): void;
   /** The newest first. */
   list(): Promise<readonly Attested[]>;
+  /** Called for each, as it is recorded. */
+  watch(listener: (attested: Attested) => void): void;
   /** Resolves when everything is written, or was not. */
   written(): Promise<void>;
 }
@@ -45,6 +47,7 @@ const attempts = 5;
 /** An entry for each node key. */
 export function createAttestedLog({ table, clock, log }: AttestedLogDeps): AttestedLog {
   let writing = Promise.resolve();
+  const listeners: ((attested: Attested) => void)[] = [];
   const add = async ({ nodeKey, ...event }: Attested): Promise<void> => {
     // Most hosts join once: what is not there need not be read.
     let before: Json | undefined;
@@ -61,6 +64,7 @@ export function createAttestedLog({ table, clock, log }: AttestedLogDeps): Attes
       const few = Object.entries(values).slice(0, mostValues);
       const clipped = Object.fromEntries(few.map(([name, value]) => [clip(name, mostValue), clip(value, mostValue)]));
       const event = { nodeKey, spiffeId, attestor, values: clipped, address, at: clock.now(), ...defined({ token }) };
+      for (const listener of listeners) listener(event);
       writing = writing
         .then(() => add(event))
         .catch((reason: unknown) => {
@@ -74,6 +78,7 @@ export function createAttestedLog({ table, clock, log }: AttestedLogDeps): Attes
       (await table.list())
         .flatMap(({ key, value }) => (Array.isArray(value) ? value.flatMap((one: Json) => read(key, one) ?? []) : []))
         .toSorted((a, b) => b.at - a.at),
+    watch: (listener) => void listeners.push(listener),
     written: () => writing,
   };
 }

@@ -1,8 +1,9 @@
 // A signed report as one table for spreadsheets (RFC 4180): each row says what it is; the last one is what is signed. Pure.
+
+import type { SignedStatement } from '../identity/statement.ts';
 import { escapeLine } from '../lib/escape.ts';
 import { type MtlsReport, portText } from './mtls-report.ts';
 import { timeText } from './report-sections.ts';
-import type { SignedReport } from './signed-report.ts';
 
 const heading = ['row', 'service', 'caller', 'connected', 'state', 'calls', 'denied', 'from', 'to', 'detail'] as const;
 type Cells = Partial<Record<(typeof heading)[number], string | number>>;
@@ -10,7 +11,7 @@ type Cells = Partial<Record<(typeof heading)[number], string | number>>;
 export const csvBegin = heading.join(',');
 export const csvMark = 'signature,,,,,,,,,';
 
-export function renderCsv(report: MtlsReport, { protected: header, payload, signature }: SignedReport): string {
+export function renderCsv(report: MtlsReport, { protected: header, payload, signature }: SignedStatement): string {
   const { trustDomain, since, until, revision, madeBy, totals, edges, anonymous, unknown, handshakes } = report;
   const rows: readonly Cells[] = [
     {

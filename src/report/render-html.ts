@@ -1,9 +1,10 @@
 // A signed report as one HTML file that needs nothing else: what is shown, and what is signed, in a script element that is data. Pure; the
 // same report gives the same bytes, so that what is shown can be compared with what is signed.
+
+import type { SignedStatement } from '../identity/statement.ts';
 import { escapeLine } from '../lib/escape.ts';
 import type { MtlsReport } from './mtls-report.ts';
 import { reportSections, reportTitle, type Section, timeText } from './report-sections.ts';
-import type { SignedReport } from './signed-report.ts';
 
 const style = `
 :root { color-scheme: light dark; --line: #8886; --bad: #b00020; --good: #1b6e3c; }
@@ -22,7 +23,7 @@ td { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 export const htmlBegin = '<!doctype html>';
 export const htmlMark = '<script type="application/jose+json" id="signed-report">';
 
-export function renderHtml(report: MtlsReport, signed: SignedReport): string {
+export function renderHtml(report: MtlsReport, signed: SignedStatement): string {
   const title = `${reportTitle} of ${report.trustDomain}, ${timeText(report.since)} to ${timeText(report.until)}`;
   // Of base64url: nothing in it ends a script element.
   const data = JSON.stringify(signed).replaceAll('<', '\\u003c');

@@ -1,8 +1,9 @@
 // A signed report as a PDF (ISO 32000-1): text in the fonts that every reader has, and what is signed as an attached file. Pure ASCII; the
 // same report gives the same bytes.
+
+import type { SignedStatement } from '../identity/statement.ts';
 import type { MtlsReport } from './mtls-report.ts';
 import { reportSections, reportTitle, type Section, timeText } from './report-sections.ts';
-import type { SignedReport } from './signed-report.ts';
 
 /** A4 across, in points. */
 const [width, height, margin] = [842, 595, 36];
@@ -20,7 +21,7 @@ interface Line {
   readonly bold?: true;
 }
 
-export function renderPdf(report: MtlsReport, signed: SignedReport): string {
+export function renderPdf(report: MtlsReport, signed: SignedStatement): string {
   const title = `${reportTitle} of ${report.trustDomain}, ${timeText(report.since)} to ${timeText(report.until)}`;
   const lines: readonly Line[] = [
     { text: title, bold: true },

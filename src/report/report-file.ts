@@ -1,12 +1,13 @@
 // Reports as files: in what form, and whether what a file shows is what is signed in it. What is signed is shown again, in the same form,
 // and has to give the same bytes. Pure.
+import type { SignedStatement } from '../identity/statement.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { escapeJson } from '../lib/escape.ts';
 import type { MtlsReport } from './mtls-report.ts';
 import { csvBegin, csvMark, renderCsv } from './render-csv.ts';
 import { htmlBegin, htmlMark, renderHtml } from './render-html.ts';
 import { pdfBegin, pdfEnd, pdfMark, renderPdf } from './render-pdf.ts';
-import { readReport, type SignedReport, type VerifiedReport, verifyReport } from './signed-report.ts';
+import { readReport, type VerifiedReport, verifyReport } from './signed-report.ts';
 
 export const reportFormats = ['csv', 'html', 'pdf'] as const;
 export type ReportFormat = (typeof reportFormats)[number];
@@ -14,10 +15,10 @@ export type ReportFormat = (typeof reportFormats)[number];
 /** As `-o json` prints it: to be read, and what is signed. */
 export interface ReportFile {
   readonly report: MtlsReport;
-  readonly signed: SignedReport;
+  readonly signed: SignedStatement;
 }
 
-export function reportFileOf(signed: SignedReport): ReportFile {
+export function reportFileOf(signed: SignedStatement): ReportFile {
   return { report: readReport(signed), signed };
 }
 
@@ -55,7 +56,7 @@ function isShown(content: string, file: ReportFile): boolean {
 }
 
 /** What is signed in a file, before anything is verified. */
-function signedIn(content: string): { readonly format: ReportFormat | 'json'; readonly signed: SignedReport } {
+function signedIn(content: string): { readonly format: ReportFormat | 'json'; readonly signed: SignedStatement } {
   if (content.startsWith(htmlBegin))
     return { format: 'html', signed: signedOf(between(content, htmlMark, '</script>')) };
   if (content.startsWith(pdfBegin)) {
@@ -75,7 +76,7 @@ function between(text: string, begin: string, end: string): string {
   return from < 0 || to < 0 ? '' : text.slice(from + begin.length, to);
 }
 
-function signedOf(text: string): SignedReport {
+function signedOf(text: string): SignedStatement {
   const { protected: header, payload, signature } = readJson(text);
   if (typeof header === 'string' && typeof payload === 'string' && typeof signature === 'string') {
     return { protected: header, payload, signature };

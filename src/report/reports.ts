@@ -1,21 +1,20 @@
 // Makes reports of what was recorded, one after the other, signed by a key of this process, which the CA certifies for nothing but reports
 // and for ten minutes: the certificate is on record like any other, and bounds when a report can have been made.
 import type { Issuer } from '../identity/issuer.ts';
-import type { Svid } from '../identity/svid.ts';
+import type { SignedStatement } from '../identity/statement.ts';
+import { createStatementSigner } from '../identity/statement-signer.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { createPause, inSteps } from '../lib/pauses.ts';
-import type { TrustDomain } from '../model/spiffe-id.ts';
 import type { Coverage } from '../observe/coverage.ts';
 import type { Handshakes } from '../observe/handshakes.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { makeMtlsReport } from './mtls-report.ts';
-import { reportSpiffeId, type SignedReport, signReport } from './signed-report.ts';
 
 export interface Reports {
   /** `since`: epoch milliseconds. Throws `invalid_argument` if nothing is kept for so long, `unavailable` if nothing is in force. */
-  mtls(since: number): Promise<SignedReport>;
+  mtls(since: number): Promise<SignedStatement>;
 }
 
 export interface ReportsDeps {
@@ -35,34 +34,23 @@ const dayMs = 86_400_000;
 /** The record, and what is known of its gaps. */
 const keptDays = 31;
 const lifetimeMs = 600_000;
-/** A certificate for several reports: whoever asks all the time fills no record of certificates. */
-const usedMs = lifetimeMs / 2;
 
 export function createReports(deps: ReportsDeps): Reports {
   const { issuer, inForce, traffic, coverage, handshakes, refresh = async () => [], version, clock } = deps;
-  let signing: { readonly svid: Svid; readonly issuedAt: number } | undefined;
+  /** For several reports: whoever asks all the time fills no record of certificates. */
+  const signer = createStatementSigner({ kind: 'report', issuer, clock, lifetimeMs });
   let last: Promise<unknown> = Promise.resolve();
-  const signer = async (domain: TrustDomain): Promise<Svid> => {
-    const now = clock.now();
-    if (signing !== undefined && now >= signing.issuedAt && now < signing.issuedAt + usedMs) return signing.svid;
-    const svid = await issuer().issue(reportSpiffeId(domain), {
-      internal: { lifetimeMs, dnsNames: [] },
-      request: { how: 'own' },
-    });
-    signing = { svid, issuedAt: now };
-    return svid;
-  };
-  const mtls = async (since: number): Promise<SignedReport> => {
+  const mtls = async (since: number): Promise<SignedStatement> => {
     const silent = await refresh();
     const { mesh, revision } = inForce();
-    const svid = await signer(mesh.trustDomain);
+    const key = await signer.key(mesh.trustDomain);
     const steps = makeMtlsReport({
       ...{ mesh, revision, since, now: clock.now(), madeBy: `cellwall ${version}`, silent },
       ...{ counts: traffic.counts(since), coverage: coverage.of, lostUntil: traffic.lostUntil },
       handshakes: handshakes.failed(since),
     });
     const report = await inSteps(steps, createPause(clock));
-    return signReport(report, svid);
+    return key.sign(JSON.stringify(report));
   };
   return {
     async mtls(since) {

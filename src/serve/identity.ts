@@ -64,9 +64,9 @@ export interface IdentityServices {
   readonly api: IdentityApi;
   readonly entitlement: Entitlement;
   /** Who asked for an SVID here and got none. */
-  readonly refusedSvids: Pick<RefusedSvids, 'list'>;
+  readonly refusedSvids: Pick<RefusedSvids, 'list' | 'watch'>;
   /** JWT-SVIDs: which were issued, and how relying parties learn to verify them. */
-  readonly jwt: Pick<OpenJwt, 'list' | 'listens' | 'published'>;
+  readonly jwt: Pick<OpenJwt, 'list' | 'watch' | 'listens' | 'published'>;
   readonly jwtKeys: OpenJwt['services']['keys'];
   /** Bundles of foreign trust domains, which are opened later. */
   readonly foreign: Watched<readonly ForeignBundle[]>;

@@ -2,7 +2,9 @@
 // also the audit log, which otherwise stays in the data folder.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAuditEvent } from '../audit/audit-event.ts';
 import { auditFiles, linesOf } from '../audit/audit-files.ts';
+import { parseRecord } from '../audit/audit-record.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
 import { ensureDataFolder, readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -84,8 +86,9 @@ async function moveLocked({ data, from, to, replace }: MoveOptions, deps: MoveDe
     try {
       if (shared) await refuseIfUsed(store.table('replicas'), deps.clock);
       const written = await writeContent(store, read.content, { replace, now: deps.clock.now() });
+      const audit = restoreAudit(data, read.audit);
       await renameHead(store, data, read.shared, shared, deps.log);
-      return { ...written, audit: restoreAudit(data, read.audit) };
+      return { ...written, audit };
     } finally {
       await store.close();
     }
@@ -150,9 +153,13 @@ async function renameHead(store: Store, data: string, wasShared: boolean, isShar
   await table.delete(before);
 }
 
-/** Only where there is none: the one of this data folder goes on otherwise. */
+/** Only where there is none: the one of this data folder goes on otherwise. It has the id that its checkpoints name. */
 function restoreAudit(data: string, lines: readonly string[]): number {
   if (lines.length === 0 || auditFiles(auditFile(data)).length > 0) return 0;
+  const events = lines.map((line) => parseRecord(line)?.event);
+  const checkpoint = events.find((event) => event?.kind === 'checkpoint');
+  if (checkpoint?.kind === 'checkpoint' && isAuditEvent(checkpoint))
+    writeSecretFile(join(data, 'audit.id'), checkpoint.log);
   writeSecretFile(auditFile(data), lines.map((line) => `${line}\n`).join(''));
   return lines.length;
 }

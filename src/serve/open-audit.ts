@@ -26,10 +26,14 @@ export async function openAudit({ data, store, shared, clock, log }: OpenAuditOp
   const key = sealKey(join(data, 'seal.key'));
   const table = createSealedTable({ table: store.table('audit'), name: 'audit', key, log });
   const name = auditHeadName(data, shared);
-  const audit = await openAuditLog({ file, clock, log, key, table, name });
+  const audit = await openAuditLog({ file, clock, log, key, table, name, id: auditId(data) });
   audit.read(0).then(
-    ({ brokenAt }) => {
-      if (brokenAt !== undefined) log.error({ file, line: brokenAt }, 'the audit log was changed: its chain is broken');
+    ({ fault }) => {
+      if (fault === undefined) return;
+      log.error(
+        { file: fault.file, line: fault.line, what: fault.what },
+        'the audit log was changed: its chain is broken',
+      );
     },
     (reason: unknown) => log.error({ file, reason: String(reason) }, 'the audit log cannot be read'),
   );
@@ -45,11 +49,11 @@ export async function openAudit({ data, store, shared, clock, log }: OpenAuditOp
 
 /** Under which name the store remembers where the audit log of this data folder ended. */
 export function auditHeadName(data: string, shared: boolean): string {
-  return shared ? `head of ${identityOf(data)}` : 'head';
+  return shared ? `head of ${auditId(data)}` : 'head';
 }
 
 /** An id of the log, next to it: it stays the same under another host name and at another path, and goes with a folder that is moved. */
-function identityOf(data: string): string {
+export function auditId(data: string): string {
   const file = join(data, 'audit.id');
   if (!existsSync(file)) writeSecretFile(file, randomUUID());
   return readSecretFile(file).trim();

@@ -14,6 +14,7 @@ import type { JwtServices } from '../identity-api/jwt-routes.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Countdowns } from '../lib/countdown.ts';
 import { defined } from '../lib/defined.ts';
+import { createEvent, type Event } from '../lib/event.ts';
 import type { HostPort } from '../lib/host-port.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { listening } from '../lib/listening.ts';
@@ -45,6 +46,8 @@ export interface OpenJwt {
   readonly services: JwtServices;
   /** Tokens on record, until a day after their end. */
   readonly list: () => Promise<readonly IssuedJwt[]>;
+  /** Called for each that is issued. */
+  readonly watch: Event<IssuedJwt>['listen'];
   /** Where its documents are served; absent if they are not. */
   readonly listens?: HostPort;
   /** Of its files, where this control plane writes them. */
@@ -59,17 +62,22 @@ export async function openJwt(parts: JwtParts): Promise<OpenJwt> {
   });
   lifecycle.defer('keys of JWT-SVIDs', async () => keys.close());
   const entitled = createEntitled({ trustDomain, policy, ...defined({ refuse }) });
-  const { record, list } = createIssuedJwts({ table: parts.issued, clock, log });
+  const { record: keep, list } = createIssuedJwts({ table: parts.issued, clock, log });
+  const { tell, listen: watch } = createEvent<IssuedJwt>();
+  const record = async (issued: IssuedJwt): Promise<void> => {
+    await keep(issued);
+    tell(issued);
+  };
   const named = defined({ issuer: oidc?.issuer });
   const issuer = createJwtIssuer({ keys, entitled, trustDomain, record, clock, ...named });
   const services = { keys, issuer };
-  if (oidc === undefined) return { services, list, published: () => [] };
+  if (oidc === undefined) return { services, list, watch, published: () => [] };
   const documents = await createCurrentDocuments({ issuer: oidc.issuer, keys, clock, log });
   lifecycle.defer('documents for relying parties', async () => documents.close());
   log.info({ issuer: oidc.issuer }, 'JWT-SVIDs name their issuer');
   const published = openFiles(parts, oidc, documents);
   const listens = await listenFor(parts, oidc, documents);
-  return { services, list, published, ...defined({ listens }) };
+  return { services, list, watch, published, ...defined({ listens }) };
 }
 
 const hint = '--oidc-tls-cert and --oidc-tls-key are PEM files that this user can read';

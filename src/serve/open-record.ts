@@ -10,6 +10,7 @@ import { type Coverage, createCoverage } from '../observe/coverage.ts';
 import { type CrossCheck, createCrossCheck } from '../observe/cross-check.ts';
 import { createFreshParts, type OtherRecords } from '../observe/fresh-parts.ts';
 import { createHandshakes, type Handshakes } from '../observe/handshakes.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import { createOthersCoverage } from '../observe/others-coverage.ts';
 import { createPartTable, watchOthers } from '../observe/part-table.ts';
 import { shareHandshakes } from '../observe/shared-handshakes.ts';
@@ -39,6 +40,7 @@ export interface Record {
 
 export interface RecordDeps {
   readonly store: Store;
+  readonly metrics: Pick<Metrics, 'countEdges'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
@@ -51,7 +53,7 @@ const tableNames = ['traffic', 'handshakes', 'log-coverage', 'signals'] as const
 type TableName = (typeof tableNames)[number];
 
 /** Never rejects because of what was stored: then the record starts empty. The last write is done by `lifecycle`. */
-export async function openRecord({ store, clock, log, lifecycle, replicas }: RecordDeps): Promise<Record> {
+export async function openRecord({ store, metrics, clock, log, lifecycle, replicas }: RecordDeps): Promise<Record> {
   const part = (name: string): Table =>
     replicas === undefined ? store.table(name) : createPartTable(store.table(name), replicas.id);
   /** There is nothing to write before the past is read. */
@@ -66,7 +68,7 @@ export async function openRecord({ store, clock, log, lifecycle, replicas }: Rec
           clock,
         });
   const read = (name: TableName) => ({ table: store.table(name), ...defined({ onMark: fresh?.onMark(name) }) });
-  const traffic = createTraffic({ clock });
+  const traffic = metrics.countEdges(createTraffic({ clock }));
   const others =
     replicas === undefined
       ? undefined

@@ -2,7 +2,6 @@
 // for each that was refused, with the reason. Whoever sends tokens without end is counted.
 import type { AuditEvent } from '../audit/audit-event.ts';
 import type { Exchanges } from '../identity-api/exchanges.ts';
-import { createBudget } from '../lib/budget.ts';
 import { clip } from '../lib/clip.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
@@ -10,6 +9,7 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import type { Evidence } from '../model/evidence.ts';
+import { createCountedBeyond } from './counted-beyond.ts';
 
 export interface RecordExchangesDeps {
   readonly audit: { append(event: AuditEvent): Promise<unknown> };
@@ -24,17 +24,9 @@ const told = new Set([
   ...['pipeline_id', 'pipeline_source', 'job_id', 'user_id', 'user_login', 'runner_id'],
   ...['runner', 'runner_host'],
 ]);
-const [longest, longestReason, mostWhy, mostReasons] = [200, 500, 3, 10];
-/** Refusals that are recorded one by one; anybody who reaches the port can cause them. */
-const refusals = { burst: 600, everyMs: 200 };
-const summaryMs = 60_000;
+const [longest, longestReason, mostWhy] = [200, 500, 3];
 
 export function recordExchanges({ audit, clock, log, lifecycle }: RecordExchangesDeps): Exchanges {
-  const budget = createBudget({ clock, ...refusals });
-  /** Reasons of those beyond it. */
-  const beyond = new Map<string, number>();
-  let cancel: (() => void) | undefined;
-
   const append = (event: AuditEvent): Promise<void> =>
     audit.append(event).then(
       () => {},
@@ -44,17 +36,10 @@ export function recordExchanges({ audit, clock, log, lifecycle }: RecordExchange
           'what became of a job is not in the audit log',
         ),
     );
-  const summarize = async (): Promise<void> => {
-    cancel?.();
-    cancel = undefined;
-    if (beyond.size === 0) return;
-    const all = [...beyond].toSorted(([, a], [, b]) => b - a);
-    beyond.clear();
-    const count = all.reduce((sum, [, one]) => sum + one, 0);
-    const reasons = all.slice(0, mostReasons).map(([reason, one]) => `${one} × ${reason}`);
-    await append({ kind: 'jobs-refused', count, reasons });
-  };
-  lifecycle.defer('refused tokens of jobs', summarize);
+  const refusals = createCountedBeyond({
+    ...{ clock, lifecycle, name: 'refused tokens of jobs' },
+    summarize: (count, reasons) => append({ kind: 'jobs-refused', count, reasons }),
+  });
   return {
     async exchanged({ attestor, spiffeId, svid, nodeKey, address, values }) {
       const { serial, notAfter } = svid;
@@ -71,13 +56,7 @@ export function recordExchanges({ audit, clock, log, lifecycle }: RecordExchange
     },
     refused({ attestor = '', address, failed, why, nodeKey, values }) {
       const reason = clip(failed.message, longestReason);
-      if (budget.spend('') > 0) {
-        // Reasons are few, but some contain what was proved.
-        const known = beyond.has(reason) || beyond.size < 100 ? reason : 'other reasons';
-        beyond.set(known, (beyond.get(known) ?? 0) + 1);
-        cancel ??= clock.after(summaryMs, () => void summarize());
-        return;
-      }
+      if (!refusals.take(reason)) return;
       void append({
         ...{ kind: 'job-refused', attestor, code: failed.code, reason, address },
         why: why.slice(0, mostWhy).map((one) => clip(one, longestReason)),

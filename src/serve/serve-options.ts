@@ -19,6 +19,8 @@ export interface ServeOptions {
   readonly attestors?: string;
   /** A folder of tokens that applications expect of their callers. Default: there are none. */
   readonly credentials?: string;
+  /** A file that says where records of the audit log go as well. Default: nowhere. */
+  readonly auditSinks?: string;
   readonly xds: HostPort;
   /** The gRPC transport there. Default `grpc-js`. */
   readonly xdsTransport?: GrpcTransportName;

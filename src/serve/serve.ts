@@ -35,7 +35,6 @@ import { firstMesh } from './first-mesh.ts';
 import { followBundle } from './follow-bundle.ts';
 import { createIdentityServices, type IdentityServicesDeps } from './identity.ts';
 import { openAdmin } from './open-admin.ts';
-import { openAudit } from './open-audit.ts';
 import { openBans } from './open-bans.ts';
 import { openCutOver } from './open-cut-over.ts';
 import { openDocuments } from './open-documents.ts';
@@ -50,8 +49,10 @@ import { openRegistry } from './open-registry.ts';
 import { openReplicas } from './open-replicas.ts';
 import { openRoots } from './open-roots.ts';
 import { openRotator } from './open-rotator.ts';
+import { openTrail } from './open-trail.ts';
 import { proveStates } from './prove-states.ts';
 import { receivers } from './receivers.ts';
+import { recordIdentities } from './record-identities.ts';
 import { recordRefused } from './record-refused.ts';
 import { createReported } from './reported.ts';
 import { createRotateProxies } from './rotate-proxies.ts';
@@ -95,12 +96,12 @@ export async function serve(
   const replicas = openReplicas({ store, shared, options, version, clock, log, lifecycle });
   const isolation = openIsolation({ replicas, metrics, clock, log, lifecycle, afterMs: deps.isolatedAfterMs });
   const { traffic, coverage, crossCheck, handshakes, signals, refresh } = await openRecord({
-    ...{ store, clock, lifecycle, replicas },
+    ...{ store, metrics, clock, lifecycle, replicas },
     log: log.child({ room: 'observe' }),
   });
   const follower = await openParent(options, { clock, log, lifecycle });
-  const audit = await openAudit({ data: options.data, store, shared, clock, log: log.child({ room: 'audit' }) });
-  lifecycle.defer('audit log', () => audit.flushed());
+  const trail = { store, shared, metrics, clock, lifecycle, log: log.child({ room: 'audit' }) };
+  const audit = await openTrail({ data: options.data, sinks: options.auditSinks, ...trail });
   metrics.watchStore(store);
   if (shared) recordRefused({ store, audit, clock, log });
   review.attach({ traffic, beyond: limits(store).beyond });
@@ -153,7 +154,7 @@ export async function serve(
     backdate: () => backdateFor(told.offsets.behind()),
     receive: receivers({ registry, crossCheck, ...told, others: replicas, isolation, monotonic: clock.monotonic }),
   });
-  identity.issuer.watch(() => metrics.svidIssued());
+  recordIdentities({ identity, audit, ...trail });
   const publishers = openPublishing({
     ...{ publish, store, shared, bundle: identity.bundle, also: identity.jwt.published, metrics, clock, lifecycle },
     log: log.child({ room: 'publisher' }),

@@ -100,6 +100,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
   const { traffic, coverage, crossCheck, handshakes, issuers, refusals, audit, metrics, way, clock, log, lifecycle } =
     parts;
   const { probes } = parts;
+  metrics.watchProxies(control.proxies, clock.now);
   const covered = createCoveredStreams(coverage, (node) => {
     const spiffeId = registry.get(node)?.spiffeId;
     return spiffeId === undefined ? undefined : control.mesh()?.serviceOf.get(spiffeId);

@@ -76,11 +76,12 @@ describe.each(accessTable)('$name', (row) => {
   });
 });
 
-it('no role is needed of a peer on this host for metrics only, and beyond it a viewer', () => {
+it('no role is needed of a peer on this host for metrics only, and beyond it any', () => {
   const nobody = { name: 'anonymous', rawResources: false };
   expect(isAllowed('loopback', nobody, true)).toBe(true);
   expect(isAllowed('loopback', nobody, false)).toBe(false);
-  expect(isAllowed('loopback', { ...nobody, role: 'viewer' }, false)).toBe(true);
+  for (const role of roles) expect(isAllowed('loopback', { ...nobody, role }, false)).toBe(true);
+  expect(isAllowed('viewer', { ...nobody, role: 'scraper' }, true)).toBe(false);
   for (const role of roles) expect(isAllowed(role, nobody, true)).toBe(false);
 });
 

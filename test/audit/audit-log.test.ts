@@ -10,6 +10,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -22,6 +23,7 @@ import { Redacted } from '../../src/lib/redacted.ts';
 import type { Table } from '../../src/lib/table.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { figure, qualifying } from '../support/figure.ts';
+import { heardLog } from '../support/heard-log.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
 
 let folder: string;
@@ -59,8 +61,8 @@ function rehashed(lines: readonly string[]): readonly string[] {
   return lines.map((line, index) => {
     const { time, event, seal } = JSON.parse(line);
     const text = JSON.stringify([index + 1, time, event]);
-    previous = createHash('sha256').update(previous).update(text).digest('hex');
-    return JSON.stringify({ number: index + 1, time, event, hash: previous, seal });
+    previous = createHash('sha256').update(previous).update(text).update(seal).digest('hex');
+    return JSON.stringify({ v: 2, number: index + 1, time, event, seal, hash: previous });
   });
 }
 
@@ -173,4 +175,27 @@ it('finds what is recent in a file whose time of change is kept in whole seconds
   const found: number[] = [];
   for await (const { number } of log.since(at)) found.push(number);
   expect(found).toEqual([1]);
+});
+
+it('is known to be broken while it runs, soon after somebody cut it off, added to it or removed it', async () => {
+  for (const change of [
+    () => rmSync(file),
+    () => truncateSync(file, 10),
+    () => appendFileSync(file, 'x'),
+    () => writeFileSync(file, ''),
+  ]) {
+    rmSync(file, { force: true });
+    const errors: string[] = [];
+    const log = await open({
+      table: createMemoryTable(),
+      log: heardLog({ error: (_, message) => void errors.push(message) }),
+    });
+    await log.append(token('spiffe://td/a'));
+    await log.append(token('spiffe://td/b'));
+    expect([log.fault(), errors]).toEqual([undefined, []]);
+    change();
+    await log.append(token('spiffe://td/c'));
+    await expect.poll(() => log.fault()?.kind, { timeout: 4000, interval: 10 }).toBeDefined();
+    expect(errors).toEqual(['somebody else wrote to the audit log, or removed it']);
+  }
 });

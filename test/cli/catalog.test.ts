@@ -7,14 +7,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { leafCommands } from '../../scripts/cli-reference.ts';
+import { createSealer, noHash } from '../../src/audit/audit-record.ts';
 import { exitCodes } from '../../src/cli/output/exit-codes.ts';
 import { printedBy } from '../../src/cli/output/prints.ts';
+import { Redacted } from '../../src/lib/redacted.ts';
 import { reportFileOf } from '../../src/report/report-file.ts';
 import { type AdminHarness, adminToken, startAdmin } from '../support/admin-harness.ts';
 import { type CliResult, runCli } from '../support/cli-harness.ts';
 import { descriptorSet } from '../support/descriptor-set.ts';
 import { keyOf } from '../support/documents.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 import { type HostileAdmin, startHostileAdmin } from '../support/hostile-admin.ts';
+import { createMemoryAudit } from '../support/memory-audit.ts';
 import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 import { shortRuns } from '../support/short-runs.ts';
 import { projectRoot, sourceFiles } from '../support/source-files.ts';
@@ -50,7 +54,12 @@ beforeAll(async () => {
     roots: [{ name: 'abcdefghijkl', state: 'active' as const, notBefore: now, notAfter: now + 1 }],
     intermediate: { root: 'abcdefghijkl', notAfter: now + 1 },
   };
+  const record = { number: 1, time: '2026-01-01T00:00:00.000Z', event: { kind: 'store-sealed', revision: 1 } } as const;
+  const line = JSON.stringify(createSealer(new Redacted('a key')).make(noHash, record));
+  writeFileSync(join(folder, 'audit.jsonl'), `${line}\n`);
+  const checkpoint = { log: 'a', number: 1, hash: 'b', at: 'c', protected: 'd', signature: 'e' };
   admin = await startAdmin({
+    audit: { ...createMemoryAudit(createFakeClock()), checkpoints: async () => [checkpoint] },
     certificates: () => [{ purpose: 'svid-pushed', ...certificate }],
     jwtSvids: () => [
       {
@@ -129,6 +138,8 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   'audit list': () => [],
   'audit mtls': () => [],
   'audit verify-report': () => [join(folder, 'report.json'), '--bundle', join(folder, 'reports.pem')],
+  'audit verify': () => [join(folder, 'audit.jsonl')],
+  'audit checkpoints': () => [],
   'doctor call': () => ['web', 'api'],
   'doctor svid': () => [],
   'admin-token list': () => [],

@@ -116,6 +116,6 @@ async function refusedByControlPlane(): Promise<void> {
   const fetching = fetchSvid({ identity: `127.0.0.1:${wall.identityPort}`, dir: bed.folder, log: silentLog });
   await expect(fetching).rejects.toMatchObject({ code: 'permission_denied' });
   expect((await wall.admin.status()).bans).toEqual({ count: 1, waiting: [] });
-  const { records } = await wall.admin.audit(10);
+  const { records } = await wall.admin.audit(100);
   expect(JSON.stringify(records)).toContain('its key was copied');
 }

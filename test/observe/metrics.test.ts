@@ -1,6 +1,8 @@
 // The metrics' names and labels, as dashboards know them.
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/lib/clock.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
+import { createTraffic } from '../../src/observe/traffic.ts';
 
 describe('metrics', () => {
   it('count what they are told, by short type', async () => {
@@ -27,6 +29,57 @@ describe('metrics', () => {
         'cellwall_apply_seconds_count 1',
       ]),
     );
+  });
+
+  it('name proxies that have not accepted what they were sent: those that wait longest, a hundred at most', async () => {
+    const metrics = createMetrics({ process: false });
+    const behind = (node: string, behindSince: number) => ({
+      node,
+      state: 'connected' as const,
+      types: [{ behindSince }],
+    });
+    const many = Array.from({ length: 150 }, (_, index) => behind(`n${index}`, index * 100));
+    const proxies = [
+      ...many,
+      behind('fast', 95_000),
+      { node: 'held', state: 'held' as const, types: [{ behindSince: 0 }] },
+      { node: 'rejects', state: 'connected' as const, types: [{ nack: {} }] },
+    ];
+    metrics.watchProxies(
+      () => proxies,
+      () => 100_000,
+    );
+    const text = await metrics.text();
+    expect(text).toContain('cellwall_proxies{state="connected"} 152\n');
+    expect(text).toContain('cellwall_proxies{state="held"} 1\n');
+    expect(text).toContain('cellwall_proxies_rejecting 1\n');
+    const ages = [...text.matchAll(/^cellwall_proxy_config_age_seconds\{proxy="(.*)"\} (.*)$/gm)];
+    expect(ages).toHaveLength(100);
+    expect(ages[0]?.slice(1)).toEqual(['n0', '100']);
+    expect(ages.map(([, name]) => name)).not.toContain('fast');
+    expect(ages.map(([, name]) => name)).not.toContain('held');
+  });
+
+  it('count calls by edge, and those of endless callers together; what is restored is not counted', async () => {
+    const metrics = createMetrics({ process: false });
+    const traffic = metrics.countEdges(createTraffic({ clock: systemClock }));
+    const call = { service: 'api', caller: 'mtls', decision: 'allowed' } as const;
+    traffic.record({ ...call, principal: 'spiffe://td1/service/web' }, 3);
+    traffic.record({ ...call, principal: 'spiffe://td1/service/web' });
+    traffic.record({ ...call, caller: 'plaintext', decision: 'failed' });
+    for (let job = 0; job < 3000; job += 1) traffic.record({ ...call, principal: `spiffe://td1/ci/${job}` });
+    traffic.restore(
+      [...traffic.calls(0)].map((one) => ({ ...one, days: [] })),
+      new Map(),
+    );
+    const lines = (await metrics.text()).split('\n').filter((line) => line.startsWith('cellwall_edge_calls_total{'));
+    const edge = (source: string, decision = 'allowed') =>
+      `cellwall_edge_calls_total{source="${source}",destination="api",decision="${decision}"}`;
+    expect(lines).toContain(`${edge('spiffe://td1/service/web')} 4`);
+    expect(lines).toContain(`${edge('plaintext', 'failed')} 1`);
+    expect(lines).toContain(`${edge('other')} 1002`);
+    expect(lines).toHaveLength(2001);
+    expect(traffic.counts().length).toBeGreaterThan(2000);
   });
 
   it('of two control planes in one process are apart, and hold the process', async () => {

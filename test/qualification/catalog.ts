@@ -21,6 +21,7 @@ import { trafficItems } from './field/traffic.ts';
 import { identityItems } from './identity/items.ts';
 import type { Item } from './item.ts';
 import { observeItems } from './observe/items.ts';
+import { trailItem } from './observe/trail.ts';
 import { dataPathItem, manyRulesItem } from './performance/data-path.ts';
 import { editAtScaleItem } from './performance/edit-at-scale.ts';
 import { firstPublicationItem } from './performance/first-publication.ts';
@@ -82,7 +83,7 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
     ...trafficItems,
   ],
   identity: identityItems,
-  observe: observeItems,
+  observe: [...observeItems, trailItem],
   performance: [
     ...[incrementalItem, firstPublicationItem, editAtScaleItem, urgentDenyAtScaleItem],
     ...[issuanceItem, joinsItem, race, tenThousandStreams, dataPathItem, manyRulesItem],

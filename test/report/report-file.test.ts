@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it, test } from 'vitest';
+import type { SignedStatement } from '../../src/identity/statement.ts';
 import { escapeJson } from '../../src/lib/escape.ts';
 import {
   type ReportFile,
@@ -15,7 +16,6 @@ import {
   reportFormats,
   verifyReportFile,
 } from '../../src/report/report-file.ts';
-import type { SignedReport } from '../../src/report/signed-report.ts';
 import { runCli } from '../support/cli-harness.ts';
 import { figure, qualifying } from '../support/figure.ts';
 import { projectRoot } from '../support/source-files.ts';
@@ -209,7 +209,7 @@ const page = readFileSync(join(projectRoot, 'docs/mtls-report.md'), 'utf8');
 const script = /```python\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
 
 describe('the Python of the documentation', () => {
-  const run = (of: SignedReport | ReportFile, roots: string): Promise<string> => {
+  const run = (of: SignedStatement | ReportFile, roots: string): Promise<string> => {
     const [program, path, trusted] = ['verify.py', 'signed.json', 'trusted.pem'].map((name) => join(folder, name));
     writeFileSync(program ?? '', script);
     writeFileSync(path ?? '', json('signed' in of ? of : reportFileOf(of)));

@@ -14,6 +14,7 @@ import { type MoveOptions, moveStore, type Place } from '../../src/serve/move-st
 import { openAudit } from '../../src/serve/open-audit.ts';
 import { openStore } from '../../src/serve/open-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { controlPlaneSigner } from '../support/control-plane-signer.ts';
 import { cellYaml, puts } from '../support/documents.ts';
 import { acceptsAll } from '../support/judged.ts';
 import { meshText, yaml } from '../support/resolve-text.ts';
@@ -76,7 +77,8 @@ async function fill(place: Place & { readonly kind: 'store' }): Promise<void> {
     await store.table('nodes').set('b', 'text');
     const audit = await openAudit({ data, store, shared: place.store.kind === 'redis', ...deps });
     await audit.append({ kind: 'documents-applied', revision: 3, changed: ['Cell/cell-1'], urgent: false, author });
-    await audit.flushed();
+    audit.signWith(await controlPlaneSigner('td1'));
+    await audit.close();
   });
 }
 
@@ -108,7 +110,7 @@ function rounded<T extends { readonly entries: readonly { readonly until?: numbe
 it('from a directory to Redis and back, everything is as it was', async () => {
   await fill(directory('one'));
   const before = await held(directory('one'));
-  expect(before).toMatchObject({ revision: 3, audit: { records: [{ number: 1 }] } });
+  expect(before).toMatchObject({ revision: 3, audit: { records: [{ number: 1 }, { event: { kind: 'checkpoint' } }] } });
   expect(before.history.map(({ revision }) => revision)).toEqual([3, 2, 1]);
   expect(before.entries.map(({ table, key }) => `${table}/${key}`)).toEqual(
     expect.arrayContaining(['leases/a', 'nodes/b']),
@@ -134,7 +136,7 @@ it('through a file: read by its owner only, complete, unchanged, and only with t
   await fill(redis);
   const before = await held(redis);
   const file = join(folder, 'cellwall.export');
-  expect(await move({ from: redis, to: { kind: 'file', path: file } })).toMatchObject({ revision: 3, audit: 1 });
+  expect(await move({ from: redis, to: { kind: 'file', path: file } })).toMatchObject({ revision: 3, audit: 2 });
   expect(statSync(file).mode & 0o777).toBe(0o600);
   const text = readFileSync(file, 'utf8');
   const from: Place = { kind: 'file', path: file };
@@ -159,9 +161,11 @@ it('through a file: read by its owner only, complete, unchanged, and only with t
   expect(await using(target, async (store) => store.state()?.revision, other)).toBe(0);
   // Another host, with the keys.
   writeFileSync(join(other, 'seal.key'), readFileSync(join(data, 'seal.key')), { mode: 0o600 });
-  expect(await move({ from, to: target }, false, other)).toMatchObject({ revision: 3, audit: 1 });
+  expect(await move({ from, to: target }, false, other)).toMatchObject({ revision: 3, audit: 2 });
   expect(rounded(await held(target, other))).toEqual(rounded({ ...before, audit: (await held(target, other)).audit }));
-  expect((await held(target, other)).audit.records[0]).toEqual(before.audit.records[0]);
+  // It goes on under its own id.
+  const { audit } = await held(target, other);
+  expect([audit.brokenAt, audit.records[0]]).toEqual([undefined, before.audit.records[0]]);
 }, 60_000);
 
 it('what is there is not overwritten, unless it may be replaced', async () => {

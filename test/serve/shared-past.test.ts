@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { createLifecycle } from '../../src/lib/lifecycle.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { createMetrics } from '../../src/observe/metrics.ts';
 import type { Call } from '../../src/observe/traffic-count.ts';
 import { openRecord } from '../../src/serve/open-record.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
@@ -18,7 +19,14 @@ it('knows the calls of one that is gone, and of one that writes nothing any more
     const lifecycle = createLifecycle();
     const replicas = { id, list: () => [], isAlive: () => true, ask: async () => new Map(), answer: () => {} };
     return {
-      ...(await openRecord({ store, clock, log: silentLog, lifecycle, replicas })),
+      ...(await openRecord({
+        store,
+        metrics: createMetrics({ process: false }),
+        clock,
+        log: silentLog,
+        lifecycle,
+        replicas,
+      })),
       close: () => lifecycle.close(),
     };
   };

@@ -12,7 +12,13 @@ export function createMemoryAudit(clock: Clock): AuditLog {
       return record;
     },
     flushed: async () => {},
-    read: async (last) => ({ records: records.slice(-last) }),
+    read: async (last, which = () => true) => ({ records: records.filter(({ event }) => which(event)).slice(-last) }),
+    head: () => ({ number: records.length, hash: records.at(-1)?.hash ?? '' }),
+    watch: () => () => {},
+    fault: () => undefined,
+    signWith: () => {},
+    checkpoints: async () => [],
+    close: async () => {},
     async *since(at) {
       for (const record of records) if (Date.parse(record.time) >= at) yield record;
     },

@@ -64,6 +64,8 @@ export interface ServeHarnessOptions {
   /** A file that says whom attestors believe. */
   readonly attestors?: ServeOptions['attestors'];
   readonly bundleEndpoint?: ServeOptions['bundleEndpoint'];
+  /** A file that says where records of the audit log go as well. */
+  readonly auditSinks?: ServeOptions['auditSinks'];
 }
 
 /** The store that the documents of a directory are. */
@@ -107,6 +109,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
         ...(options.oidc && { oidc: options.oidc }),
         ...(options.attestors && { attestors: options.attestors }),
         ...(options.bundleEndpoint && { bundleEndpoint: options.bundleEndpoint }),
+        ...(options.auditSinks && { auditSinks: options.auditSinks }),
         logLevel: 'error',
       },
       { ...deps, log: told, signal: waiting.signal, openCa: options.openCa },

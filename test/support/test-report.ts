@@ -1,7 +1,8 @@
 // Reports of mTLS coverage for tests: with names that others chose, signed by a CA of the test's own.
+
+import { type SignedStatement, statementKey } from '../../src/identity/statement.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { type MtlsReport, makeMtlsReport, type ReportSources } from '../../src/report/mtls-report.ts';
-import { type SignedReport, signReport } from '../../src/report/signed-report.ts';
 import { meshOf, meshText, serviceText, yaml } from './resolve-text.ts';
 import { createTestCa, type TestCa } from './test-ca.ts';
 
@@ -51,8 +52,9 @@ export interface SignTestReportOptions {
 export async function signTestReport(
   report: MtlsReport,
   { ca, uri = 'spiffe://td1/cellwall/report', lifetimeMs }: SignTestReportOptions = {},
-): Promise<{ readonly signed: SignedReport; readonly bundle: string }> {
+): Promise<{ readonly signed: SignedStatement; readonly bundle: string }> {
   const issuer = ca ?? (await createTestCa('reports'));
   const { certificate, key, root } = await issuer.issue({ uri, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) });
-  return { signed: signReport(report, { chain: certificate, key: new Redacted(key) }), bundle: root };
+  const signer = statementKey('report', { chain: certificate, key: new Redacted(key) });
+  return { signed: signer.sign(JSON.stringify(report)), bundle: root };
 }

@@ -1,5 +1,7 @@
 // What was changed, the way back, and the evidence.
 
+import { basename } from 'node:path';
+import { routineKinds } from '../../audit/audit-event.ts';
 import { defined } from '../../lib/defined.ts';
 import { changesBack } from '../../store/changes-back.ts';
 import type { ChangeMark } from '../../store/revision.ts';
@@ -11,7 +13,7 @@ import { inForceOrNothing } from '../in-force.ts';
 import { createPlan } from '../plan.ts';
 import { ok, type Route, route } from '../route.ts';
 import { applyAnswerSchema, rollbackBodySchema } from '../wire.ts';
-import { auditQuerySchema, auditSchema, type HistoryAnswer, historySchema } from '../wire-record.ts';
+import { auditQuerySchema, auditSchema, checkpointsSchema, type HistoryAnswer, historySchema } from '../wire-record.ts';
 
 type RevisionKind = Pick<
   HistoryAnswer['revisions'][number],
@@ -21,11 +23,12 @@ type RevisionKind = Pick<
 export function historyRoutes(deps: AdminDeps): readonly Route[] {
   const { store, audit } = deps;
   const change = createChange(deps);
-  const everywhere = createAuditEverywhere(deps.others, async (last) => {
-    const { records, brokenAt } = await audit.read(last);
+  const everywhere = createAuditEverywhere(deps.others, async (last, routine) => {
+    const { records, brokenAt, fault } = await audit.read(last, ({ kind }) => routine || !routineKinds.has(kind));
     // Its seal is for those who have the key: whether it is intact is answered.
     return {
       brokenAt,
+      what: fault && `${basename(fault.file)}:${fault.line}: ${fault.what}`,
       records: records.map(({ number, time, event, hash }) => ({ number, time, event: { ...event }, hash })),
     };
   });
@@ -89,7 +92,16 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
       summary: 'The audit log, oldest first, and whether its chain is unbroken; of replicas, all of their logs.',
       query: auditQuerySchema,
       answer: auditSchema,
-      handle: async ({ query }) => ok(await everywhere(query.last)),
+      handle: async ({ query }) => ok(await everywhere(query.last, query.all === 'yes')),
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/audit/checkpoints',
+      access: 'viewer',
+      summary: 'The last signed checkpoint of the audit log of every control plane on the store: to be kept elsewhere.',
+      answer: checkpointsSchema,
+      errors: [503],
+      handle: async () => ok({ checkpoints: (await audit.checkpoints()).map((one) => ({ ...one })) }),
     }),
   ];
 }

@@ -12,7 +12,7 @@ import { formatTable } from '../output/table.ts';
 import { isoTime, relativeTime } from '../output/time.ts';
 
 interface CreateOptions {
-  readonly role: 'viewer' | 'editor' | 'admin';
+  readonly role: 'scraper' | 'viewer' | 'editor' | 'admin';
   readonly rawResources?: true;
   readonly ttl: string;
 }
@@ -30,9 +30,9 @@ export function adminTokenCommand(context: CliContext): Command {
     .addOption(
       flag(
         '--role <role>',
-        'viewer: read only; editor: also change documents; admin: everything, identities and tokens included',
+        'scraper: metrics only; viewer: read only; editor: also change documents; admin: everything, identities and tokens included',
         {
-          choices: ['viewer', 'editor', 'admin'],
+          choices: ['scraper', 'viewer', 'editor', 'admin'],
         },
       ).makeOptionMandatory(),
     )

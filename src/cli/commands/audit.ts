@@ -9,6 +9,12 @@ import { formatOf, print } from '../output/print.ts';
 import { object, prints } from '../output/prints.ts';
 import { formatTable } from '../output/table.ts';
 import { auditMtlsCommand, auditVerifyReportCommand } from './audit-mtls.ts';
+import { auditCheckpointsCommand, auditVerifyCommand } from './audit-verify.ts';
+
+interface ListOptions {
+  readonly last: string;
+  readonly all?: true;
+}
 
 export function auditCommand(context: CliContext): Command {
   const list = new Command('list')
@@ -17,12 +23,16 @@ export function auditCommand(context: CliContext): Command {
       'Prints the audit log, oldest first. Exit 3 if its chain is broken: a record was changed or removed. "cellwall audit" does the same.',
     )
     .option('--last <number>', 'how many of the latest records', '100')
-    .action(async ({ last }: { last: string }, self: Command) => {
+    .option(
+      '--all',
+      'also what is recorded all the time: issued certificates, hosts that proved themselves, sign-ins, checkpoints',
+    )
+    .action(async ({ last, all }: ListOptions, self: Command) => {
       if (!/^[1-9]\d{0,3}$|^10000$/.test(last)) {
         self.error(`error: --last: expected a number from 1 to 10000, found ${last}`, { exitCode: 2 });
       }
       const client = await connect(context, self);
-      const answer = await client.audit(Number(last));
+      const answer = await client.audit(Number(last), all === true);
       const several = answer.records.some(({ replica }) => replica !== undefined);
       await print(context, formatOf(self), {
         value: answer,
@@ -44,21 +54,30 @@ export function auditCommand(context: CliContext): Command {
         context.stderr.write(`${escapeLine(silent)} did not answer, or is gone: its records are missing here\n`);
       }
       if (answer.intact) return;
-      for (const { replica, line } of answer.broken ?? []) {
-        context.stderr.write(`the chain of ${escapeLine(replica)} is broken at line ${line}\n`);
+      for (const { replica, line, what } of answer.broken ?? []) {
+        context.stderr.write(`the chain of ${escapeLine(replica)} is broken at line ${line}${because(what)}\n`);
       }
-      if (answer.broken === undefined) context.stderr.write(`the chain is broken at line ${answer.brokenAt}\n`);
+      if (answer.broken === undefined) {
+        context.stderr.write(`the chain is broken at line ${answer.brokenAt}${because(answer.what)}\n`);
+      }
       context.finish(3);
     });
   examples(list, 'audit --last 20');
   return new Command('audit')
-    .summary('print the audit log; report on mTLS')
+    .summary('print or verify the audit log; report on mTLS')
     .description(
-      'What was changed, by whom and why; and how much of the traffic is mTLS. Without a subcommand, prints the audit log.',
+      'Who changed what and why, who was given an identity, and who was refused; and how much of the traffic is mTLS. Without a ' +
+        'subcommand, prints the audit log.',
     )
-    .addCommand(prints(addConnectionFlags(list), object('intact records', 'brokenAt broken silent')), {
+    .addCommand(prints(addConnectionFlags(list), object('intact records', 'brokenAt what broken silent')), {
       isDefault: true,
     })
     .addCommand(auditMtlsCommand(context))
-    .addCommand(auditVerifyReportCommand(context));
+    .addCommand(auditVerifyReportCommand(context))
+    .addCommand(auditVerifyCommand(context))
+    .addCommand(auditCheckpointsCommand(context));
+}
+
+function because(what: string | undefined): string {
+  return what === undefined ? '' : `: ${escapeLine(what)}`;
 }

@@ -29,6 +29,7 @@ import { serveSummary } from '../output/serve-summary.ts';
 interface Options extends StoreFlags, AuthorityFlags, AdminTlsFlags, ParentFlags, OidcFlags, BundleEndpointFlags {
   readonly allowProxyCode?: true;
   readonly approveByOthers?: true;
+  readonly auditSinks?: string;
   readonly data?: string;
   readonly xdsListen: HostPort | string;
   readonly xdsTransport: GrpcTransportName;
@@ -116,6 +117,16 @@ export function serveCommand(context: CliContext): Command {
     )
     .addOption(flag('--admin-tls-key <file>', 'the key of that certificate, PEM', { env: 'CELLWALL_ADMIN_TLS_KEY' }))
     .option('--approve-by-others', 'a change that is held, or waits, may not be confirmed or approved by who wrote it')
+    .addOption(
+      flag(
+        '--audit-sinks <file>',
+        'where records of the audit log go as well: files, Redis, OpenTelemetry, webhooks (YAML)',
+        {
+          env: 'CELLWALL_AUDIT_SINKS',
+          defaultText: 'nowhere',
+        },
+      ),
+    )
     .option('--admin-name <name...>', 'names by which the admin API may be called, besides its addresses')
     .addOption(
       flag('--publish <kind:place...>', 'where to publish the trust bundle, as in directory:/srv/trust', {
@@ -154,6 +165,7 @@ export function serveCommand(context: CliContext): Command {
         ...oidcOf(options, self),
         ...bundleEndpointOf(options, self),
         ...defined({ limits: options.limit, attestors: options.attestors, credentials: options.credentials }),
+        ...defined({ auditSinks: options.auditSinks }),
         soakSeconds: options.soakSeconds,
         logLevel: logLevel(self),
       },

@@ -1,11 +1,6 @@
 // Whom attestors believe: a file of `serve --attestors`, not documents, or whoever may edit policy could have any issuer's word taken.
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { CellwallError } from '../../lib/errors.ts';
-import type { Problem } from '../../model/problem.ts';
-import { schemaProblems } from '../../model/schema-problems.ts';
-import { readYaml } from '../../model/yaml/read-yaml.ts';
-import { nearest } from '../../model/yaml/source-tree.ts';
+import { readOptionsFile } from '../../model/options-file.ts';
 
 const notHttps = 'not an https address';
 const httpsUrl = z.url({ protocol: /^https$/, error: notHttps });
@@ -99,38 +94,6 @@ export type ReviewSource = z.output<typeof reviewSchema>;
 
 /** Throws `invalid_argument` with file, line, column and reason. */
 export function readAttestorOptions(file: string): AttestorOptions {
-  const yaml = readYaml(readText(file), file);
-  if (yaml.kind === 'invalid') throw refused(file, yaml.problems[0]);
-  const [only, second] = yaml.documents;
-  if (second !== undefined) {
-    throw refused(file, { message: 'a second document begins here', source: second.sourceAt(second.tree.offset) });
-  }
-  if (only === undefined) return {};
-  const { tree, sourceAt } = only;
-  const result = attestorOptionsSchema.safeParse(tree.value, { error: () => '' });
-  if (result.success) return result.data;
-  const problems = schemaProblems(attestorOptionsSchema, tree.value, result.error.issues);
-  // A misspelt field is often also one that is missing.
-  const problem = problems.find(({ code }) => code === 'unknown-field') ?? problems[0];
-  if (problem === undefined) throw refused(file, undefined);
-  const { node, whole } = nearest(tree, problem.path);
-  throw refused(file, { ...problem, source: sourceAt(problem.at === 'key' && whole ? node.keyOffset : node.offset) });
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw refused(file, { message: cause instanceof Error ? cause.message : String(cause) });
-  }
-}
-
-type Fault = Pick<Problem, 'message'> & Partial<Pick<Problem, 'hint' | 'source'>>;
-
-function refused(file: string, { message, hint, source }: Fault = { message: 'not valid' }): CellwallError {
-  const at = source === undefined ? file : `${file}:${source.line}:${source.column}`;
-  const page = 'see docs/identities.md, "Attestors"';
-  return new CellwallError('invalid_argument', `--attestors: ${at}: ${message}`, {
-    hint: hint === undefined ? page : `${hint}; ${page}`,
-  });
+  const page = 'docs/identities.md, "Attestors"';
+  return readOptionsFile({ file, schema: attestorOptionsSchema, empty: {}, flag: '--attestors', page });
 }

@@ -56,10 +56,16 @@ export function verifyChain({
 
 /** The one SPIFFE ID that a leaf names. Throws unless there is exactly one URI SAN, and it is in the trust domain. */
 export function spiffeIdOf(certificate: Uint8Array, trustDomain: TrustDomain): SpiffeId {
+  const spiffeId = anySpiffeIdOf(certificate);
+  if (trustDomainOf(spiffeId) !== trustDomain) throw refused('is of another trust domain');
+  return spiffeId;
+}
+
+/** The same, of any trust domain. */
+export function anySpiffeIdOf(certificate: Uint8Array): SpiffeId {
   const [uri, ...others] = uriSans(certificate);
   const spiffeId = uri === undefined || others.length > 0 ? undefined : parseSpiffeId(uri);
   if (spiffeId === undefined) throw refused('does not have exactly one URI SAN that is a SPIFFE ID');
-  if (trustDomainOf(spiffeId) !== trustDomain) throw refused('is of another trust domain');
   return spiffeId;
 }
 

@@ -20,11 +20,12 @@ export interface RedisLink {
 export interface RedisLinkOptions {
   readonly connection: RedisConnection;
   readonly log: Log;
-  readonly channel: string;
+  /** Absent: no messages are listened to. */
+  readonly channel?: string;
   /** A message on the channel, or a new connection: time to check. */
-  readonly onNews: (message?: string) => void;
+  readonly onNews?: (message?: string) => void;
   /** A connection that stands, perhaps to another Redis than before, or to one that lost something. */
-  readonly onConnected: () => void;
+  readonly onConnected?: () => void;
   readonly commandTimeoutMs: number;
 }
 
@@ -37,19 +38,20 @@ export function createRedisLink({
   connection,
   log,
   channel,
-  onNews,
-  onConnected,
+  onNews = () => {},
+  onConnected = () => {},
   commandTimeoutMs,
 }: RedisLinkOptions): RedisLink {
   let why = redisError(new Error('not connected yet'));
   let unanswered = 0;
   const commands = connect(connection, commandTimeoutMs, true);
-  const subscriber = connect(connection, commandTimeoutMs, false);
+  const subscriber = channel === undefined ? undefined : connect(connection, commandTimeoutMs, false);
+  const clients = [commands, ...(subscriber === undefined ? [] : [subscriber])];
   const failed = (error: unknown): void => {
     why = redisError(error);
     log.debug({ reason: why.message }, 'the connection to Redis failed');
   };
-  for (const client of [commands, subscriber]) {
+  for (const client of clients) {
     client.on('error', failed);
     // A Sentinel, or a node of a Cluster.
     client.on('sentinelError', failed);
@@ -61,20 +63,19 @@ export function createRedisLink({
     if (client instanceof Redis) client.disconnect(true);
   };
   const stopWatching = watchSwitches(connection, commandTimeoutMs, () => {
-    reconnect(commands);
-    reconnect(subscriber);
+    for (const client of clients) reconnect(client);
   });
   commands.on('ready', () => {
     onConnected();
     onNews();
   });
-  subscriber.on('ready', () => {
-    subscriber.subscribe(channel).then(
+  subscriber?.on('ready', () => {
+    subscriber.subscribe(channel ?? '').then(
       () => onNews(),
       () => subscriber.disconnect(true),
     );
   });
-  subscriber.on('message', (_channel: string, message: string) => onNews(message));
+  subscriber?.on('message', (_channel: string, message: string) => onNews(message));
   const call = async (name: string, args: readonly (string | number)[]): Promise<unknown> => {
     if (commands.status !== 'ready') throw why;
     try {
@@ -114,8 +115,7 @@ export function createRedisLink({
     trouble: () => (commands.status === 'ready' ? undefined : why.message),
     close() {
       stopWatching();
-      commands.disconnect();
-      subscriber.disconnect();
+      for (const client of clients) client.disconnect();
     },
   };
 }

@@ -87,6 +87,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   'audit list': [],
   'audit mtls': [],
   page: [],
+  'audit checkpoints': [],
   'admin-token list': [],
   'admin-token create': ['ann', '--role', 'viewer'],
   'admin-token revoke': ['ann'],

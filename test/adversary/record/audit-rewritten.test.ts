@@ -25,8 +25,8 @@ function rehashed(lines: readonly string[]): readonly string[] {
   return lines.map((line, index) => {
     const { time, event, seal } = JSON.parse(line);
     const text = JSON.stringify([index + 1, time, event]);
-    previous = createHash('sha256').update(previous).update(text).digest('hex');
-    return JSON.stringify({ number: index + 1, time, event, hash: previous, seal });
+    previous = createHash('sha256').update(previous).update(text).update(seal).digest('hex');
+    return JSON.stringify({ v: 2, number: index + 1, time, event, seal, hash: previous });
   });
 }
 

@@ -130,6 +130,10 @@ export const advice: Readonly<Record<string, { readonly unit: string; readonly a
     unit: 'proxies',
     alert: 'above 0: `cellwall status` shows what they reject, and which document made it',
   },
+  cellwall_proxy_certificate_expires_in_seconds: {
+    unit: 'seconds',
+    alert: 'below 0: its calls fail; `cellwall certs list` says whose it is; absent while no proxy is connected',
+  },
   cellwall_proxy_config_age_seconds: {
     unit: 'seconds',
     alert: 'above 60: what was changed, a denial perhaps, does not hold there yet (docs/runbook.md)',

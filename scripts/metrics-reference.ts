@@ -45,7 +45,7 @@ export async function metricsReference(): Promise<string> {
   metrics.watchIsolation(() => false);
   const types = [{ behindSince: 0 }];
   metrics.watchProxies(
-    () => [{ node: 'spiffe://td1/service/web~1', state: 'connected', types }],
+    () => [{ node: 'spiffe://td1/service/web~1', state: 'connected', types, certificate: { notAfter: 120_000 } }],
     () => 60_000,
   );
   for (const code of ['unauthenticated', 'permission_denied', 'resource_exhausted']) metrics.svidRefused(code);

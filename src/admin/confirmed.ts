@@ -65,9 +65,15 @@ function revisionChanges(before: readonly ParsedDocument[], plan: Plan): readonl
 }
 
 /** Its name among the changes that wait; undefined where it cannot be kept: then only its author can make it. */
-async function keep({ held, log }: Pick<AdminDeps, 'held' | 'log'>, change: HeldChange): Promise<string | undefined> {
+async function keep(
+  { held, audit, log }: Pick<AdminDeps, 'held' | 'audit' | 'log'>,
+  change: HeldChange,
+): Promise<string | undefined> {
   try {
-    return (await held.hold(change)).rev;
+    const { rev, isNew } = await held.hold(change);
+    const { author, changes, reasons } = change;
+    if (isNew) await audit.append({ kind: 'change-waits', author, rev, keys: changes.map(({ key }) => key), reasons });
+    return rev;
   } catch (reason) {
     log.warn({ reason: CellwallError.from(reason).message }, 'a change that is held does not wait for approval');
     return undefined;

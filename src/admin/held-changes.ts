@@ -11,7 +11,7 @@ export type HeldChange = Omit<WaitingChange, 'rev' | 'since' | 'origin'>;
 
 export interface HeldChanges {
   /** The same change of the same author for the same reasons is held once. Throws `resource_exhausted` if too much is held already. */
-  hold(change: HeldChange): Promise<WaitingChange>;
+  hold(change: HeldChange): Promise<WaitingChange & { readonly isNew: boolean }>;
   /** What such a change is called while it waits. */
   nameOf(change: HeldChange): string;
   /** The oldest first. */
@@ -42,7 +42,7 @@ export function createHeldChanges({
       const rev = revOf(content);
       const known = await list();
       const same = known.find((held) => held.rev === rev);
-      if (same !== undefined) return same;
+      if (same !== undefined) return { ...same, isNew: false };
       if (known.length >= maxHeld || JSON.stringify(content).length > maxLength) {
         throw new CellwallError('resource_exhausted', 'this change would have to wait, and too much waits already', {
           hint: '"cellwall waiting" lists it: approve or reject some of it, or make a smaller change',
@@ -50,7 +50,7 @@ export function createHeldChanges({
       }
       const held: WaitingChange = { rev, origin: 'held', author, since: clock.now(), changes, reasons };
       await table.set(rev, toJson(held), { ttlMs: keptMs });
-      return held;
+      return { ...held, isNew: true };
     },
     nameOf: (change) => revOf(contentOf(change)),
     list,

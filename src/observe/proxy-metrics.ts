@@ -5,6 +5,8 @@ import { clip } from '../lib/clip.ts';
 export interface ProxyFigures {
   readonly node: string;
   readonly state: 'connected' | 'held' | 'gone';
+  /** What it serves with; `notAfter`: epoch milliseconds. Absent: it is not known. */
+  readonly certificate?: { readonly notAfter: number };
   /** One for each type; `behindSince`: epoch milliseconds. */
   readonly types: readonly { readonly behindSince?: number; readonly nack?: object }[];
 }
@@ -36,6 +38,19 @@ export function exportProxies(registry: Registry, read: () => readonly ProxyFigu
       const rejects = ({ state, types }: ProxyFigures) =>
         state === 'connected' && types.some(({ nack }) => nack !== undefined);
       this.set(read().filter(rejects).length);
+    },
+  });
+  new Gauge({
+    name: 'cellwall_proxy_certificate_expires_in_seconds',
+    help: 'Time until the certificate of a connected proxy ends, of that whose ends first; negative after its end.',
+    registers,
+    collect() {
+      this.reset();
+      const ends = read().flatMap(({ state, certificate }) =>
+        state === 'connected' && certificate !== undefined ? [certificate.notAfter] : [],
+      );
+      if (ends.length > 0) this.set((ends.reduce((first, one) => Math.min(first, one)) - now()) / 1000);
+      else this.remove();
     },
   });
   new Gauge({

@@ -42,15 +42,22 @@ describe('metrics', () => {
     const proxies = [
       ...many,
       behind('fast', 95_000),
-      { node: 'held', state: 'held' as const, types: [{ behindSince: 0 }] },
+      { node: 'held', state: 'held' as const, types: [{ behindSince: 0 }], certificate: { notAfter: 0 } },
+      { node: 'ended', state: 'connected' as const, types: [], certificate: { notAfter: 40_000 } },
+      { node: 'fine', state: 'connected' as const, types: [], certificate: { notAfter: 400_000 } },
       { node: 'rejects', state: 'connected' as const, types: [{ nack: {} }] },
     ];
+    let connected: typeof proxies | [] = [];
     metrics.watchProxies(
-      () => proxies,
+      () => connected,
       () => 100_000,
     );
+    const expiry = '\ncellwall_proxy_certificate_expires_in_seconds ';
+    expect(await metrics.text()).not.toContain(expiry);
+    connected = proxies;
     const text = await metrics.text();
-    expect(text).toContain('cellwall_proxies{state="connected"} 152\n');
+    expect(text).toContain(`${expiry}-60\n`);
+    expect(text).toContain('cellwall_proxies{state="connected"} 154\n');
     expect(text).toContain('cellwall_proxies{state="held"} 1\n');
     expect(text).toContain('cellwall_proxies_rejecting 1\n');
     const ages = [...text.matchAll(/^cellwall_proxy_config_age_seconds\{proxy="(.*)"\} (.*)$/gm)];

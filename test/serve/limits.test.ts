@@ -45,9 +45,17 @@ it('holds an apply that deletes much, also an urgent one and a rollback, until i
   expect(await plane.admin.rollback({})).toMatchObject({ kind: 'invalid', problems: [{ code: 'mass-deletion' }] });
   expect(await plane.admin.rollback({ confirm: ['mass-deletion'] })).toMatchObject({ kind: 'applied' });
   expect(await events()).toMatchObject([
+    // However often it was tried.
+    {
+      kind: 'change-waits',
+      author: 'operator',
+      keys: keys(0, 11),
+      reasons: [expect.stringMatching(/^mass-deletion: /)],
+    },
     { kind: 'change-confirmed', author: 'operator', codes: ['mass-deletion'], reason: 'moved away' },
     { kind: 'documents-applied' },
     { kind: 'documents-applied' },
+    { kind: 'change-waits', author: 'operator' },
     { kind: 'change-confirmed', author: 'operator', codes: ['mass-deletion'] },
     { kind: 'documents-applied' },
     { kind: 'rolled-back' },

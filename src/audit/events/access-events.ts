@@ -9,7 +9,9 @@ export const accessEvents = [
       author,
       role: z.string(),
       address: z.string(),
-      credential: z.string().describe('What was shown: a token, a proof of one, a certificate, or a session of the page.'),
+      credential: z
+        .string()
+        .describe('What was shown: a token, a proof of one, a certificate, or a session of the page.'),
     })
     .describe('The first request of a caller from an address; again if it goes on an hour later.'),
   z

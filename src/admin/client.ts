@@ -26,7 +26,7 @@ import type { NamedTokenAnswer, NamedTokenBody, NamedTokensAnswer, RevokeTokenAn
 import type { BanAnswer, BanBody, BansAnswer, LiftAnswer } from './wire-bans.ts';
 import type { CaAnswer, RotateRootBody } from './wire-ca.ts';
 import type { CertificatesAnswer, CertificatesQuery } from './wire-certificates.ts';
-import type { DiagnosisAnswer, DoctorQuery } from './wire-doctor.ts';
+import type { DiagnosisAnswer, DoctorQuery, MeshDiagnosisAnswer } from './wire-doctor.ts';
 import type { SentAnswer } from './wire-envoy.ts';
 import type { EvictAnswer, HostHistoryAnswer, HostsAnswer } from './wire-hosts.ts';
 import type { KnownTokenAnswer, RotateAnswer, TokenAnswer, TokenBody, TokensAnswer } from './wire-identity.ts';
@@ -78,6 +78,8 @@ export interface AdminClient {
   doctor(query: DoctorQuery): Promise<DiagnosisAnswer>;
   /** What the page shows: which edges fail, and why. */
   troubles(): Promise<TroublesAnswer>;
+  /** What is wrong in the whole mesh. */
+  doctorMesh(): Promise<MeshDiagnosisAnswer>;
   createToken(body: TokenBody): Promise<TokenAnswer>;
   tokens(): Promise<TokensAnswer>;
   revokeToken(id: string, why?: Reasoned): Promise<KnownTokenAnswer>;
@@ -208,6 +210,7 @@ export function createAdminClient({
     explain: (fields) => call('GET', `/v1/explain${query({ ...fields })}`),
     doctor: (asked) => call('GET', `/v1/doctor${query({ ...asked })}`),
     troubles: () => call('GET', '/v1/troubles'),
+    doctorMesh: () => call('GET', '/v1/doctor/mesh'),
     explainRequest: (request) => call('GET', `/v1/explain${query({ request })}`),
     createToken: (body) => call('POST', '/v1/tokens', body),
     tokens: () => call('GET', '/v1/tokens'),

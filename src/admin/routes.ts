@@ -1,8 +1,11 @@
 // Every route of the admin API, each with who may call it.
 import type { AdminDeps } from './deps.ts';
+import { createTroubles } from './doctor/troubles.ts';
+import { createMapReader } from './map-reader.ts';
 import { openapi } from './openapi.ts';
 import { createSessions } from './page/sessions.ts';
 import { createProxyRows } from './proxy-rows.ts';
+import { createStatusReader } from './read-status.ts';
 import { ok, type Route, route } from './route.ts';
 import { applyRoutes } from './routes/apply.ts';
 import { banRoutes } from './routes/bans.ts';
@@ -29,6 +32,9 @@ import { waitingRoutes } from './routes/waiting.ts';
 /** In the order in which the OpenAPI document lists them; that document is the last one. */
 export function adminRoutes(deps: AdminDeps, page: PageParts = noPage(deps)): readonly Route[] {
   const rows = createProxyRows(deps);
+  const readStatus = createStatusReader(deps);
+  const readMap = createMapReader(deps);
+  const troubles = createTroubles(deps, readMap, rows);
   const described = [
     ...healthRoutes(deps),
     ...documentRoutes(deps),
@@ -36,14 +42,14 @@ export function adminRoutes(deps: AdminDeps, page: PageParts = noPage(deps)): re
     ...simulateRoutes(deps),
     ...historyRoutes(deps),
     ...waitingRoutes(deps),
-    ...statusRoutes(deps, rows),
+    ...statusRoutes(deps, rows, readStatus),
     ...serviceRoutes(deps),
     ...signalRoutes(deps),
     ...reportRoutes(deps),
-    ...mapRoutes(deps, rows),
+    ...mapRoutes(readMap, troubles),
     ...envoyRoutes(deps),
     ...explainRoutes(deps),
-    ...doctorRoutes(deps, rows),
+    ...doctorRoutes(deps, { rows, troubles, status: readStatus }),
     ...identityRoutes(deps),
     ...jwtSvidRoutes(deps),
     ...caRoutes(deps),

@@ -21,9 +21,10 @@ const findingSchema = z.object({
 
 export const diagnosisSchema = z.object({
   verdict: z
-    .enum(['broken', 'failing', 'fine'])
+    .enum(['broken', 'failing', 'fine', 'unknown'])
     .describe(
-      '`broken`: what breaks calls is known. `failing`: only how they failed lately. `fine`: nothing was found.',
+      '`broken`: what breaks calls is known. `failing`: only how they failed lately. `fine`: nothing was found, and a call got ' +
+        'through. `unknown`: nothing was found, and not enough could be looked at (`unseen`).',
     ),
   caller: z.string().describe('A service, a SPIFFE ID, or how an anonymous caller connects.'),
   target: z.string().describe('`cell/name`, followed by `:port` for a named port.'),
@@ -42,6 +43,22 @@ export const diagnosisSchema = z.object({
   unseen: z.array(z.string()).readonly().describe('What could not be looked at.'),
 });
 
+const meshFindingSchema = findingSchema.extend({
+  calls: z
+    .array(z.string())
+    .readonly()
+    .describe('Which calls it breaks, as far as they were made, as in `web -> api`.'),
+});
+
+export const meshDiagnosisSchema = z.object({
+  verdict: diagnosisSchema.shape.verdict,
+  findings: z.array(meshFindingSchema).describe('The worst first.'),
+  omitted: z.int().exactOptional().describe('How many more there are. Absent: none.'),
+  checked: diagnosisSchema.shape.checked,
+  unseen: diagnosisSchema.shape.unseen,
+});
+
 export type DoctorQuery = z.output<typeof doctorQuerySchema>;
 export type DiagnosisAnswer = z.output<typeof diagnosisSchema>;
+export type MeshDiagnosisAnswer = z.output<typeof meshDiagnosisSchema>;
 export type DiagnosisFinding = z.output<typeof findingSchema>;

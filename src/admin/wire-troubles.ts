@@ -6,7 +6,7 @@ const troubleSchema = z.object({
   from: z.string().describe('As in `GET /v1/map`.'),
   to: z.string(),
   port: z.string().exactOptional(),
-  verdict: diagnosisSchema.shape.verdict.exclude(['fine']),
+  verdict: diagnosisSchema.shape.verdict.exclude(['fine', 'unknown']),
   findings: diagnosisSchema.shape.findings.describe('The likeliest causes, at most three, without notes.'),
   rule: z.string().exactOptional().describe('The smallest rule that would allow it, as YAML, if policy denies it.'),
 });

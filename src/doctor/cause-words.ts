@@ -60,8 +60,10 @@ const words: Words = {
         : `start one (cellwall sidecar --service ${who} --listen ADDRESS:PORT --app PORT); if it ended at its start, its log says why`,
   }),
   'svid-refused': ({ who, reason }) => ({
-    what: `whoever asks for the identity of ${who} gets none: ${reason}`,
-    toDo: '"cellwall doctor svid" shows what was asked, and what of it did not match',
+    what: `whoever asks for the identity of ${short(who)} gets none: ${reason}`,
+    toDo: /not valid yet|has ended|end before it begins/.test(reason)
+      ? "synchronize the control plane's clock and that host's (NTP): by one of them what it presents is not valid now"
+      : '"cellwall doctor svid" shows what was asked, and what of it did not match',
   }),
   'proxy-gone': ({ side, node, held, since }) => ({
     what:
@@ -121,8 +123,10 @@ const words: Words = {
     toDo: 'its log and "cellwall doctor svid" say why it was not renewed; it gets a new one by itself as soon as it may',
   }),
   'certificate-not-yet': ({ side, node, at }) => ({
-    what: `the certificate of ${sideText(side)} ${short(node)} begins at ${utc(at)}, which its peers' clocks have not reached`,
-    toDo: 'synchronize the clocks of the control plane and of both hosts, then: cellwall certs rotate',
+    what: `the certificate of ${sideText(side)} ${short(node)} begins at ${utc(at)}, which the control plane's clock has not reached`,
+    toDo:
+      'synchronize the clocks of the control plane and of both hosts (NTP; "timedatectl" there says whether one is), then: ' +
+      'cellwall certs rotate',
   }),
   'certificate-other-root': ({ side, node, root }) => ({
     what: `the certificate of ${sideText(side)} ${short(node)} goes back to root ${root}, which is not in force`,

@@ -40,6 +40,7 @@ function isFine({ state, ready, certificate, rejected, withheld, outdated }: Pro
     withheld === undefined &&
     outdated === undefined &&
     certificate !== undefined &&
+    (certificate.notBefore ?? 0) <= now &&
     certificate.notAfter > now
   );
 }

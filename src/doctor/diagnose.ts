@@ -1,30 +1,19 @@
 // From what is known of a call to what is wrong with it, the likeliest cause first, each with what to do. Pure: the same facts give the
 // same diagnosis. Order: what breaks calls now and accounts for what was seen; what was seen lately; what else breaks them; what to know.
-import { type Cause, type CauseName, nameOf, type Side, type Suspicion, type Weight } from './cause.ts';
+import { type Cause, nameOf, type Suspicion, type Weight } from './cause.ts';
 import { causeWords, seenText, utc } from './cause-words.ts';
 import { checkedOf } from './checked.ts';
 import { explains, explainsDenial } from './explains.ts';
 import type { Facts, SeenAnswer } from './facts.ts';
+import { type DiagnosisVerdict, type Finding, verdictOf } from './finding.ts';
 import { lookAtAnswers } from './look-at-answers.ts';
 import { lookAtApplication } from './look-at-application.ts';
 import { isAbout, lookAtDocuments } from './look-at-documents.ts';
 import { lookAtProxies } from './look-at-proxies.ts';
+import { withoutRepeats } from './without-repeats.ts';
 
-export interface Finding {
-  readonly cause: CauseName;
-  readonly weight: Weight;
-  readonly what: string;
-  readonly toDo: string;
-  readonly side?: Side;
-  /** Of the proxy that it is about. */
-  readonly node?: string;
-  /** What was seen that it accounts for. */
-  readonly evidence: readonly string[];
-}
-
-/** `broken`: a cause is known. `failing`: only that calls failed lately, and how. `fine`: nothing was found that would break one. */
 export interface Diagnosis {
-  readonly verdict: 'broken' | 'failing' | 'fine';
+  readonly verdict: DiagnosisVerdict;
   readonly findings: readonly Finding[];
   /** What is in order, one sentence each. */
   readonly checked: readonly string[];
@@ -50,12 +39,8 @@ export function diagnose(facts: Facts): Diagnosis {
     ...notes,
   ];
   const findings = ordered.map((one) => findingOf(one, facts, all));
-  const worst = findings.some(({ weight }) => weight === 'breaks')
-    ? 'broken'
-    : findings.some(({ weight }) => weight === 'seen')
-      ? 'failing'
-      : 'fine';
-  return { verdict: worst, findings, checked: checkedOf(facts) };
+  const verdict = verdictOf(findings, facts.unseen);
+  return { verdict, findings: withoutRepeats(findings), checked: checkedOf(facts) };
 }
 
 function latestOf({ answers, call }: Facts): SeenAnswer | undefined {

@@ -36,7 +36,7 @@ const explained: Readonly<Partial<Record<CauseName, readonly Seen[]>>> = {
   'token-missing': policy,
   'not-enforced-yet': policy,
   'no-proxy': unserved,
-  'svid-refused': unserved,
+  'svid-refused': [...unserved, ...tls],
   'proxy-gone': unserved,
   'proxy-outdated': unserved,
   'proxy-withheld': unserved,

@@ -21,8 +21,14 @@ export interface Facts {
   readonly handshakes: readonly SeenHandshake[];
   /** Calls on record. */
   readonly traffic: TrafficFacts;
-  /** What could not be looked at, one sentence each. */
-  readonly unseen: readonly string[];
+  readonly unseen: readonly Unseen[];
+}
+
+/** What could not be looked at, in one sentence. */
+export interface Unseen {
+  readonly text: string;
+  /** A cause may be there, so that nobody can say that nothing is wrong. */
+  readonly hides: boolean;
 }
 
 export interface CallFacts {

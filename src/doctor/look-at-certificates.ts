@@ -1,7 +1,7 @@
 // The certificate of a proxy, and the clocks that judge it: its own host's, and its peers'. Pure.
 import { defined } from '../lib/defined.ts';
 import type { Side, Suspicion } from './cause.ts';
-import type { Facts, ProxyFacts } from './facts.ts';
+import type { Facts, ProxyFacts, SeenAnswer } from './facts.ts';
 
 /** Less does no harm, and is within what a report of it may be off. */
 const clockWorthSayingMs = 30_000;
@@ -26,6 +26,11 @@ export function lookAtCertificate(side: Side, proxy: ProxyFacts, facts: Facts, u
     });
     return found;
   }
+  if (refused !== undefined && certificate.notAfter > now) {
+    // What it shows ends, whatever the control plane's clock says of that.
+    const seen = used && facts.answers.some((answer) => isOfCertificate(side, answer));
+    found.push({ weight: seen ? 'breaks' : 'note', cause: { kind: 'svid-refused', side, who: node, reason: refused } });
+  }
   const { notBefore = 0, notAfter, root } = certificate;
   if (notAfter <= now) {
     found.push({ weight, cause: { kind: 'certificate-ended', ...at, at: notAfter, ...defined({ refused }) } });
@@ -36,6 +41,14 @@ export function lookAtCertificate(side: Side, proxy: ProxyFacts, facts: Facts, u
     found.push({ weight, cause: { kind: 'certificate-other-root', ...at, root } });
   }
   return found;
+}
+
+/** It failed of the certificate of that side. */
+function isOfCertificate(side: Side, { kind, details = '' }: SeenAnswer): boolean {
+  if (kind !== 'own') return false;
+  return side === 'service'
+    ? /certificate_has_expired|certificate_is_not_yet_valid/.test(details)
+    : details.includes('_ALERT_');
 }
 
 /** By this host's clock, the certificate of one of its peers here has not begun, or has ended. */

@@ -233,6 +233,27 @@ it('a caller without an identity at a strict service is told what it lacks', () 
   expect(findings).toMatchObject([{ cause: 'plaintext-caller', toDo: expect.stringContaining('sidecar') }]);
 });
 
+it('what could not be looked at, and may hide a cause, is not called fine', () => {
+  const unseen = [{ text: 'the control plane b did not answer', hides: true }];
+  expect(diagnose({ ...healthy, unseen })).toMatchObject({ verdict: 'unknown', findings: [] });
+  // What hides nothing does not count, and a cause that is found is one.
+  expect(diagnose({ ...healthy, unseen: [{ text: 'x', hides: false }] }).verdict).toBe('fine');
+  expect(diagnose(ofService({ ...healthy, unseen }, { state: 'held' })).verdict).toBe('broken');
+});
+
+it('of a fault that a thousand proxies have, three are told, and how many more', () => {
+  const [one] = healthy.service.proxies;
+  if (one === undefined) throw new Error('no proxy');
+  const proxies = Array.from({ length: 1000 }, (_, at) => ({
+    ...one,
+    node: `spiffe://td1/service/api~${at}`,
+    applicationState: { answers: false, around: [] },
+  }));
+  const { findings } = diagnose({ ...healthy, service: { ...healthy.service, proxies } });
+  expect(findings.map(({ cause }) => cause)).toEqual(Array(3).fill('application-down'));
+  expect(findings[2]?.evidence).toContain('997 more of its proxies have the same fault');
+});
+
 it('the same facts give the same diagnosis', () => {
   const facts = faults.reduce(
     (all, { change }) => change(all),

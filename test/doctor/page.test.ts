@@ -12,6 +12,7 @@ it('the page has the causes of the code', () => {
   const kinds = [
     ...read('src/doctor/cause.ts').matchAll(/kind: '([a-z-]+)'/g),
     ...read('src/doctor/answer-words.ts').matchAll(/^ {2}\| '([a-z-]+)'/gm),
+    ...read('src/doctor/mesh/look-at-control.ts').matchAll(/^ {2}'([a-z-]+)',$/gm),
     ...read('src/doctor/svid/svid-fault.ts').matchAll(/readonly kind: '([a-z-]+)'/g),
   ];
   // Wrappers of the others.

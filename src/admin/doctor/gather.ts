@@ -16,6 +16,7 @@ import type { IssuedCertificate } from '../wire-certificates.ts';
 import type { DoctorQuery } from '../wire-doctor.ts';
 import type { ProxyRow } from '../wire-proxies.ts';
 import type { RefusedSvidRow } from '../wire-refused-svids.ts';
+import { documentOf } from './document-of.ts';
 import { endpointFacts, trafficFacts } from './edge-facts.ts';
 import { sideFacts } from './side-facts.ts';
 import { unseenOf } from './unseen.ts';
@@ -62,6 +63,7 @@ export async function gatherFacts(
       ? await ask({ ...identify(query), ...operationOf(mesh, last, port.id) })
       : first;
   const side = { rows: proxies, issued, refused, now };
+  const traffic = trafficFacts(deps, edge);
   return {
     now,
     call: {
@@ -102,8 +104,9 @@ export async function gatherFacts(
       .filter((one) => one.service === port.key && one.port === edge.port && one.lastSeen > now - latelyMs)
       .toSorted((a, b) => b.lastSeen - a.lastSeen)
       .map(({ address, why, caller, count, lastSeen }) => ({ address, why, caller, count, at: lastSeen })),
-    traffic: trafficFacts(deps, edge),
+    traffic,
     unseen: unseenOf({
+      ...{ traffic, startedAt: deps.status().startedAt },
       ...{ others, proxies, port, now, storeTrouble: store.trouble?.() },
       silent: [...silent, ...seen.silent],
       anonymous: parties.anonymous !== undefined,
@@ -209,10 +212,6 @@ function listenOf(caller: ServiceIr | undefined, { id }: PortIr): string | undef
   const listen = caller?.dependsOn.find(({ port }) => port === id)?.listen;
   if (listen === undefined) return undefined;
   return typeof listen === 'number' ? String(listen) : listen.path;
-}
-
-function documentOf(service: ServiceIr | undefined): string | undefined {
-  return service === undefined ? undefined : `Service/${service.key} ${service.source.file}:${service.source.line}`;
 }
 
 /** Of a rule that takes the caller, and not what it asks for. */

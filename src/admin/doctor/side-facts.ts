@@ -20,8 +20,6 @@ export interface SideParts {
 }
 
 const hourMs = 3_600_000;
-/** Which of thousands is at fault, nobody reads in one list. */
-const maxProxies = 50;
 
 export function sideFacts({ who, id, port, rows, issued, refused, now }: SideParts): SideFacts {
   if (id === undefined) return { who, proxies: [], refusedSvids: [] };
@@ -31,7 +29,6 @@ export function sideFacts({ who, id, port, rows, issued, refused, now }: SidePar
     proxies: rows
       .filter(({ spiffeId }) => spiffeId === id)
       .toSorted((a, b) => Number(b.state === 'connected') - Number(a.state === 'connected'))
-      .slice(0, maxProxies)
       .map((row) => proxyFacts(row, port?.port ?? defaultPort, bySerial)),
     refusedSvids: refused
       .filter(({ spiffeId, lastAt }) => spiffeId === id && lastAt > now - hourMs)

@@ -64,7 +64,7 @@ async function troubleOf(
   const facts = await gatherFacts(query, deps, rows).catch(() => undefined);
   if (facts === undefined) return undefined;
   const { verdict, findings } = diagnose(facts);
-  if (verdict === 'fine') return undefined;
+  if (verdict === 'fine' || verdict === 'unknown') return undefined;
   const told = findings.filter(({ weight }) => weight !== 'note').slice(0, maxFindings);
   const rule = told.some(({ cause }) => cause === 'denied') ? facts.policy.rule : undefined;
   return { from: caller, to: target, verdict, findings: [...told], ...defined({ port, rule }) };

@@ -1,4 +1,5 @@
 // What a diagnosis could not look at, one sentence each: a cause that nobody could have seen must not read as "nothing is wrong".
+import type { TrafficFacts, Unseen } from '../../doctor/facts.ts';
 import type { PortIr } from '../../policy/ir.ts';
 import type { StoreTrouble } from '../../store/store.ts';
 import type { OtherReplicas } from '../everywhere.ts';
@@ -17,17 +18,23 @@ export interface UnseenParts {
   readonly sides: readonly string[];
   /** What could not be read, and why. */
   readonly failed: readonly string[];
+  readonly traffic: TrafficFacts;
+  /** Of this control plane. */
+  readonly startedAt: number;
 }
 
 const latelyMs = 15 * 60_000;
 
-export function unseenOf(parts: UnseenParts): readonly string[] {
-  const { others, proxies, port, now, storeTrouble, silent, anonymous, sides, failed } = parts;
+export function unseenOf(parts: UnseenParts): readonly Unseen[] {
+  const { others, proxies, port, now, storeTrouble, silent, anonymous, sides, failed, traffic, startedAt } = parts;
   const own = proxies.filter(({ service }) => service !== undefined && sides.includes(service));
   const dead = (others?.list() ?? []).filter(({ id, alive }) => !alive && own.some(({ replica }) => replica === id));
   const quiet = [...new Set([...silent, ...dead.map(({ id }) => id)])].filter((id) => id !== others?.id);
   const lossy = own.filter(({ missing = [] }) => missing.some(({ to }) => to > now - latelyMs));
-  return [
+  const { allowedAt } = traffic;
+  const runsFor = Math.round((now - startedAt) / 1000);
+  const isNew = now - startedAt < latelyMs && (allowedAt ?? 0) < startedAt;
+  const hidden = [
     ...failed,
     ...quiet.map(
       (id) => `the control plane ${id} did not answer: what the proxies connected to it reported is missing`,
@@ -36,8 +43,18 @@ export function unseenOf(parts: UnseenParts): readonly string[] {
       ? [`the store is away (${storeTrouble.reason}): the documents are the last good ones, and may be old`]
       : []),
     ...lossy.map(({ node }) => `${node} reported less than its Envoy counted: calls are missing`),
+    ...(allowedAt === undefined
+      ? ['no call is on record that got through: whether one does is not known']
+      : isNew
+        ? [
+            `since the control plane started ${runsFor} s ago no proxy has reported a call that got through: ask again after one`,
+          ]
+        : []),
+  ];
+  const missing = [
     ...(port.protocol === 'tcp' ? ['of TCP connections only counts are kept, not why each failed'] : []),
     ...(port.external === true ? ['the proxies of another trust domain are not known here'] : []),
     ...(anonymous ? ['an anonymous caller has no sidecar: nothing is known of its side'] : []),
   ];
+  return [...hidden.map((text) => ({ text, hides: true })), ...missing.map((text) => ({ text, hides: false }))];
 }

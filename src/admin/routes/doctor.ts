@@ -1,14 +1,14 @@
-// What is wrong with the calls of one caller to one service, and what to do.
+// What is wrong, and what to do: with the calls of one caller to one service; with the mesh.
 import { diagnose } from '../../doctor/diagnose.ts';
+import { diagnoseMesh } from '../../doctor/mesh/diagnose-mesh.ts';
 import { defined } from '../../lib/defined.ts';
 import type { AdminDeps } from '../deps.ts';
 import { gatherFacts } from '../doctor/gather.ts';
+import { gatherMesh, type MeshReaders } from '../doctor/gather-mesh.ts';
 import { ok, type Route, route } from '../route.ts';
-import { diagnosisSchema, doctorQuerySchema } from '../wire-doctor.ts';
-import type { ProxyRow } from '../wire-proxies.ts';
+import { diagnosisSchema, doctorQuerySchema, meshDiagnosisSchema } from '../wire-doctor.ts';
 
-/** `rows`: every known proxy. */
-export function doctorRoutes(deps: AdminDeps, rows: () => Promise<readonly ProxyRow[]>): readonly Route[] {
+export function doctorRoutes(deps: AdminDeps, readers: MeshReaders): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -19,7 +19,7 @@ export function doctorRoutes(deps: AdminDeps, rows: () => Promise<readonly Proxy
       answer: diagnosisSchema,
       errors: [404, 503],
       async handle({ query }) {
-        const facts = await gatherFacts(query, deps, rows);
+        const facts = await gatherFacts(query, deps, readers.rows);
         const { verdict, findings, checked } = diagnose(facts);
         const { caller, call, policy, unseen } = facts;
         return ok({
@@ -30,7 +30,22 @@ export function doctorRoutes(deps: AdminDeps, rows: () => Promise<readonly Proxy
           findings: [...findings],
           ...defined({ rule: policy.rule }),
           checked,
-          unseen,
+          unseen: unseen.map(({ text }) => text),
+        });
+      },
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/doctor/mesh',
+      access: 'viewer',
+      summary: 'What is wrong in the whole mesh right now: the worst first, each with what to do.',
+      answer: meshDiagnosisSchema,
+      async handle() {
+        const facts = await gatherMesh(deps, readers);
+        const { verdict, findings, omitted, checked } = diagnoseMesh(facts);
+        return ok({
+          ...{ verdict, findings: [...findings], checked, unseen: facts.unseen.map(({ text }) => text) },
+          ...(omitted === 0 ? {} : { omitted }),
         });
       },
     }),

@@ -1,16 +1,10 @@
 // The mesh at one glance, for the page's map, and what is wrong with which of its edges.
-import type { AdminDeps } from '../deps.ts';
-import { createTroubles } from '../doctor/troubles.ts';
-import { createMapReader } from '../map-reader.ts';
+import type { MapReader } from '../map-reader.ts';
 import { ok, type Route, route } from '../route.ts';
 import { mapSchema } from '../wire-map.ts';
-import type { ProxyRow } from '../wire-proxies.ts';
-import { troublesSchema } from '../wire-troubles.ts';
+import { type TroublesAnswer, troublesSchema } from '../wire-troubles.ts';
 
-/** `rows`: every known proxy. */
-export function mapRoutes(deps: AdminDeps, rows: () => Promise<readonly ProxyRow[]>): readonly Route[] {
-  const readMap = createMapReader(deps);
-  const troubles = createTroubles(deps, readMap, rows);
+export function mapRoutes(readMap: MapReader, troubles: () => Promise<TroublesAnswer>): readonly Route[] {
   return [
     route({
       method: 'GET',

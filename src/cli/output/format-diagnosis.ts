@@ -1,11 +1,12 @@
-// The text output of `cellwall doctor CALLER SERVICE`. Pure.
-import type { DiagnosisAnswer, DiagnosisFinding } from '../../admin/wire-doctor.ts';
+// The text output of `cellwall doctor`: about the calls of one service to another, and about the mesh. Pure.
+import type { DiagnosisAnswer, DiagnosisFinding, MeshDiagnosisAnswer } from '../../admin/wire-doctor.ts';
 import { escapeBlock, escapeLine } from '../../lib/escape.ts';
 
 const verdicts: Readonly<Record<DiagnosisAnswer['verdict'], string>> = {
   broken: 'BROKEN',
   failing: 'FAILING',
   fine: 'FINE',
+  unknown: 'UNKNOWN',
 };
 
 export function formatDiagnosis(answer: DiagnosisAnswer): string {
@@ -17,6 +18,22 @@ export function formatDiagnosis(answer: DiagnosisAnswer): string {
     `${verdicts[verdict]}: ${escapeLine(caller)} -> ${escapeLine(target)}${operation(answer)}\n`,
     ...(causes.length === 0 ? ['\nnothing was found that would make a call fail\n'] : causes.map(formatFinding)),
     ...(denied && rule !== undefined ? [`\nto allow it, apply:\n\n${escapeBlock(rule).trimEnd()}\n`] : []),
+    ...list(
+      'also',
+      notes.map(({ what, toDo }) => `${what} (${toDo})`),
+    ),
+    ...list('in order', checked),
+    ...list('not seen', unseen),
+  ].join('');
+}
+
+export function formatMeshDiagnosis({ verdict, findings, omitted = 0, checked, unseen }: MeshDiagnosisAnswer): string {
+  const causes = findings.filter(({ weight }) => weight !== 'note');
+  const notes = findings.filter(({ weight }) => weight === 'note');
+  return [
+    `${verdicts[verdict]}: the mesh\n`,
+    ...(causes.length === 0 ? ['\nnothing was found that is wrong right now\n'] : causes.map(formatFinding)),
+    ...(omitted === 0 ? [] : [`\n… and ${omitted} more: mend these first\n`]),
     ...list(
       'also',
       notes.map(({ what, toDo }) => `${what} (${toDo})`),
@@ -40,10 +57,15 @@ function operation({ operation: { from, method = '', path = '' } }: DiagnosisAns
   }
 }
 
-function formatFinding({ cause, what, toDo, evidence }: DiagnosisFinding, index: number): string {
+/** Numbered from one. `calls`: those that it breaks. */
+function formatFinding(
+  { cause, what, toDo, evidence, calls = [] }: DiagnosisFinding & { readonly calls?: readonly string[] },
+  index: number,
+): string {
   return [
     `\n${index + 1}. ${escapeLine(what)}\n`,
     `   do: ${escapeLine(toDo)}\n`,
+    ...(calls.length === 0 ? [] : [`   calls: ${escapeLine(calls.join(', '))}\n`]),
     ...evidence.map((line) => `   seen: ${escapeLine(line)}\n`),
     `   [${escapeLine(cause)}]\n`,
   ].join('');

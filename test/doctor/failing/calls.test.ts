@@ -140,8 +140,10 @@ async function judged(caller: string, target: string, expected: Expected): Promi
   diagnosedCalls++;
 }
 
-test('where no call has failed nothing is found; HTTP/1.0 is no fault', async () => {
-  expect(await wall.admin.doctor({ caller: 'web', target: 'grpc' })).toMatchObject({ verdict: 'fine', findings: [] });
+test('where no call was made nothing is found, and nobody calls it fine; HTTP/1.0 is no fault', async () => {
+  expect(await wall.admin.doctor({ caller: 'web', target: 'grpc' })).toMatchObject({
+    ...{ verdict: 'unknown', findings: [], unseen: [expect.stringContaining('no call is on record')] },
+  });
   expect(await send('api', 'GET /fine HTTP/1.0\r\n\r\n')).toBe(200);
   const works = async (): Promise<true | undefined> => {
     const { verdict, checked } = await wall.admin.doctor({ caller: 'web', target: 'api' });

@@ -132,15 +132,15 @@ async function judged(target: string, expected: Expected): Promise<void> {
   diagnosedCalls++;
 }
 
-test('beside all of them, what works is fine', async () => {
+test('beside all of them, what works is fine, as soon as a call is on record', async () => {
   const untouched = { caller: 'web', target: 'many:untouched' };
-  const before = await wall.admin.doctor(untouched);
-  expect({ ...before, findings: before.findings.filter(({ weight }) => weight !== 'note') }).toMatchObject({
-    verdict: 'fine',
-    findings: [],
-  });
+  const causes = async (): Promise<string> => {
+    const { verdict, findings } = await wall.admin.doctor(untouched);
+    return [verdict, ...findings.filter(({ weight }) => weight !== 'note').map(({ cause }) => cause)].join(' ');
+  };
+  expect(await causes()).toBe('unknown');
   expect(await send('untouched')).toBe(200);
-  expect(await wall.admin.doctor(untouched)).toMatchObject({ verdict: 'fine' });
+  await eventually('its log has come', async () => (await causes()) === 'fine' || undefined, 20_000);
 });
 
 const rows: readonly (Expected & { readonly to: Name; readonly status: number })[] = [

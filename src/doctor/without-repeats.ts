@@ -1,0 +1,36 @@
+// Of a fault that many proxies have, a few are told, and how many more there are. Pure.
+import type { Side, Weight } from './cause.ts';
+
+interface Told {
+  readonly cause: string;
+  readonly weight: Weight;
+  readonly toDo: string;
+  readonly side?: Side;
+  readonly node?: string;
+  readonly evidence: readonly string[];
+}
+
+const mostAlike = 3;
+
+/** In their order; what is left out is said in the evidence of the last one like it. */
+export function withoutRepeats<T extends Told>(findings: readonly T[]): readonly T[] {
+  const alike = Map.groupBy(findings, kindOf);
+  return findings.flatMap((finding) => {
+    const all = alike.get(kindOf(finding)) ?? [];
+    const at = all.indexOf(finding);
+    if (finding.node === undefined || all.length <= mostAlike || at < mostAlike - 1) return [finding];
+    if (at >= mostAlike) return [];
+    const more = all.length - mostAlike;
+    return [{ ...finding, evidence: [...finding.evidence, `${more} more of its proxies have the same fault`] }];
+  });
+}
+
+/** Whatever differs from one proxy to the next is left out. */
+function kindOf({ cause, weight, side, node, toDo }: Told): string {
+  return node === undefined ? `${cause} ${toDo}` : `${cause} ${weight} ${side ?? ''} ${serviceOf(node)}`;
+}
+
+/** `<SPIFFE ID>~<instance>`. */
+function serviceOf(node: string): string {
+  return node.slice(0, node.lastIndexOf('~'));
+}

@@ -11,7 +11,7 @@ import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { ProbeApplication } from './probe-application.ts';
 
 export interface ApplicationWatch {
-  /** Probes it now, unless that was done seconds ago. */
+  /** Probes it now, unless nothing answered seconds ago: one that was open may be closed meanwhile, and the gate waits for that. */
   readonly look: ProbeApplication;
   /** With the addresses at which its applications answered last, in `applicationState.around`. The same object if they did nowhere. */
   seen(proxy: ProxyStatus): ProxyStatus;
@@ -143,7 +143,8 @@ export function createApplicationWatch(deps: ApplicationWatchDeps): ApplicationW
       if (key === undefined) return undefined;
       const one = known.get(key) ?? add(key, place);
       if (one.running !== undefined) return one.running;
-      return clock.monotonic() - one.lookedAt < freshMs ? one.open : start(one);
+      const closed = one.open === undefined && clock.monotonic() - one.lookedAt < freshMs;
+      return closed ? undefined : start(one);
     },
     seen(proxy) {
       const found = <T extends PortPlace>(place: T): T => withOpen(place, known.get(keyOf(place) ?? '')?.open);

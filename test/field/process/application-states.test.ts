@@ -1,7 +1,7 @@
 // Real applications behind real sidecars, in the states in which they are found: on 127.0.0.1, on ::1 alone, on every address, dead and
 // started later, so slow that no call is answered, coming and going. What the sidecar's log says at its start, what `cellwall status`
 // shows, and who noticed. The control is the first: nothing is told of it.
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { formatStatus } from '../../../src/cli/output/format-status.ts';
@@ -30,6 +30,7 @@ let bare: RunningEnvoy;
 const ports = new Map<Name, number>();
 const applications = new Map<Name, Server>();
 const connections = new Map<Name, number>();
+const open = new Set<Socket>();
 const said = new Map<Name, Line[]>();
 const errors: Line[] = [];
 const sidecars: Sidecar[] = [];
@@ -42,13 +43,17 @@ async function listen(name: Name, host: string): Promise<void> {
   const server = createServer((socket) => {
     connections.set(name, (connections.get(name) ?? 0) + 1);
     socket.on('error', () => {});
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen({ port: portOf(name), host, ipv6Only: true }, resolve));
   applications.set(name, server);
 }
 
 async function close(name: Name): Promise<void> {
-  await new Promise((resolve) => applications.get(name)?.close(resolve));
+  const closed = new Promise((resolve) => applications.get(name)?.close(resolve));
+  for (const socket of open) socket.destroy();
+  await closed;
 }
 
 async function start(name: Name, inbound: number): Promise<void> {
@@ -86,7 +91,7 @@ async function shown(): Promise<string> {
 }
 
 const shows = (text: RegExp): Promise<true> =>
-  eventually(`status shows ${text}`, async () => text.test(await shown()) || undefined, 20_000);
+  eventually(`status shows ${text}`, async () => text.test(await shown()) || undefined, 40_000);
 
 beforeAll(async () => {
   const found = await freePorts(2 * services.length);
@@ -110,24 +115,24 @@ afterAll(async () => {
   await Promise.all(sidecars.map(({ exited }) => exited));
   await bare?.stop();
   await wall?.stop();
-  for (const server of applications.values()) server.close();
+  await Promise.all([...applications.keys()].map(close));
 });
 
-it('one on 127.0.0.1 answers, and nobody can go around its sidecar', { timeout: 40_000 }, async () => {
+it('one on 127.0.0.1 answers, and nobody can go around its sidecar', { timeout: 60_000 }, async () => {
   expect(await says('plain', /^the application answers$/)).toMatchObject({ listensOn: ['127.0.0.1'] });
   await shows(/^plain +strict +1\/1 +done/m);
   await shows(new RegExp(`plain~\\S+ +127\\.0\\.0\\.1:${portOf('plain')} +yes +127\\.0\\.0\\.1 +-$`, 'm'));
   expect(heard('plain', /^the application (does not|can be)/)).toEqual([]);
 });
 
-it('one on ::1 alone answers, there', { timeout: 40_000 }, async () => {
+it('one on ::1 alone answers, there', { timeout: 60_000 }, async () => {
   expect(await says('six', /^the application answers$/)).toMatchObject({ listensOn: ['::1'] });
   await shows(/^six +strict +1\/1 +done/m);
   await shows(new RegExp(`six~\\S+ +127\\.0\\.0\\.1:${portOf('six')} +yes +::1 +-$`, 'm'));
 });
 
 it('one on every address is told with where it is reached, by its sidecar and by the control plane', {
-  timeout: 40_000,
+  timeout: 60_000,
 }, async () => {
   const port = portOf('wide');
   const { around, hint } = await says('wide', /^the application can be reached around this sidecar/);
@@ -141,7 +146,7 @@ it('one on every address is told with where it is reached, by its sidecar and by
   expect(errors.filter((line) => line['at'] === at)).toMatchObject([{ service: 'wide' }]);
 });
 
-it('one behind an Envoy without a helper is found by the control plane alone', { timeout: 40_000 }, async () => {
+it('one behind an Envoy without a helper is found by the control plane alone', { timeout: 60_000 }, async () => {
   if (beyond === undefined) return;
   await shows(
     new RegExp(`^bare +strict +1/1 +strict, but can be reached without its sidecar: ${beyond}:${portOf('bare')}`, 'm'),

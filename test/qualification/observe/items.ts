@@ -60,7 +60,7 @@ export const observeItems: readonly Item[] = [
       'test/registry/application-health.test.ts',
       'test/cli/status-form.test.ts',
     ],
-    limitMinutes: 6,
+    limitMinutes: 10,
   }),
   fromTests({
     name: 'intake',

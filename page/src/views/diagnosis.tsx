@@ -10,7 +10,8 @@ import type { Question } from './explain.tsx';
 const words: Readonly<Record<DiagnosisAnswer['verdict'], { readonly tone: Tone; readonly means: string }>> = {
   broken: { tone: 'bad', means: 'What breaks them is known.' },
   failing: { tone: 'warn', means: 'Calls failed within the last minutes.' },
-  fine: { tone: 'good', means: 'Nothing was found that would break a call.' },
+  fine: { tone: 'good', means: 'Nothing was found that would break a call, and one got through.' },
+  unknown: { tone: 'quiet', means: 'Nothing was found, and not enough could be looked at.' },
 };
 
 /** Nothing, until a caller and a service are named. */

@@ -76,6 +76,11 @@ export async function cliReference(): Promise<string> {
     'An `invalid_argument` exits with 2 if the command line itself is at fault, and with 1 if a file ' +
       'or the control plane did not accept what it says.',
     '',
+    'Which control plane a command is for, and with which token, is decided by the first of these that says anything, and ' +
+      'by it alone: flags (`--admin`, `--admin-token`, `--admin-token-file`,',
+    '`--admin-svid`, `--data`); `--context`; `CELLWALL_CONTEXT`; the variables of those flags; what `cellwall context use` ' +
+      'chose; the control plane of this host.',
+    '',
     'A flag wins over its variable, a variable over the default. Secrets can also be given as a file (`--…-file`, `…_FILE`).',
     '',
     '## Commands',

@@ -10,6 +10,8 @@ import { bootstrapCommand } from './commands/bootstrap.ts';
 import { bootstrapSecretCommand } from './commands/bootstrap-secret.ts';
 import { caCommand } from './commands/ca.ts';
 import { certsCommand } from './commands/certs.ts';
+import { completionCommand } from './commands/completion.ts';
+import { contextCommand } from './commands/context.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -96,6 +98,10 @@ export function createCatalog(context: CliContext): Command {
     .addCommand(svidCommand(context))
     .addCommand(bootstrapCommand(context))
     .addCommand(bootstrapSecretCommand(context));
+  program
+    .commandsGroup('This command line:')
+    .addCommand(contextCommand(context))
+    .addCommand(completionCommand(context));
   settle(program, context);
   return program;
 }

@@ -88,6 +88,8 @@ beforeAll(async () => {
   await cellwall(['apply', '-f', '-'], yaml(serviceText('web', 'tcp')));
   await cellwall(['admin-token', 'create', 'ann', '--role', 'editor']);
   await cellwall(['bootstrap-secret', 'create', join(folder, 'secret')]);
+  await cellwall(['context', 'add', 'here', '--data', folder, '--use']);
+  await cellwall(['context', 'add', 'gone', '--data', folder]);
   for (const name of ['one', 'two']) {
     const changes = [{ key: keyOf(`Service/${name}`), after: yaml(serviceText(name)) }];
     held.push((await admin.deps.held.hold({ author: 'ann', changes, reasons: [] })).rev);
@@ -104,7 +106,7 @@ function cellwall(
   stdin = '',
   address = `127.0.0.1:${admin.address.port}`,
 ): Promise<CliResult> {
-  const env = { CELLWALL_ADMIN: address, CELLWALL_ADMIN_TOKEN: adminToken };
+  const env = { CELLWALL_ADMIN: address, CELLWALL_ADMIN_TOKEN: adminToken, XDG_CONFIG_HOME: folder };
   return runCli(args, { env, stdin, run: shortRuns, clock: admin.clock });
 }
 
@@ -165,6 +167,12 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   bootstrap: () => ['--dir', folder],
   'bootstrap-secret create': () => [join(folder, `secret-${++made}`)],
   'bootstrap-secret rotate': () => [join(folder, 'secret')],
+  'context add': () => [`c${++made}`, '--admin', 'https://td1.test', '--admin-token-file', join(folder, 'join.token')],
+  'context use': () => ['here'],
+  'context list': () => [],
+  'context show': () => ['here'],
+  'context remove': () => ['gone'],
+  completion: () => ['bash'],
 };
 
 function argsOf(name: string): readonly string[] {
@@ -243,7 +251,12 @@ describe('an output that nobody reads', () => {
       [...name.split(' '), '--help'],
     ]);
     const program = fileURLToPath(new URL('../support/unread-program.ts', import.meta.url));
-    const env = { ...process.env, CELLWALL_ADMIN: `127.0.0.1:${admin.address.port}`, CELLWALL_ADMIN_TOKEN: adminToken };
+    const env = {
+      ...process.env,
+      CELLWALL_ADMIN: `127.0.0.1:${admin.address.port}`,
+      CELLWALL_ADMIN_TOKEN: adminToken,
+      XDG_CONFIG_HOME: folder,
+    };
     const child = spawn(process.execPath, [program], {
       env: { ...env, CELLWALL_LINES: JSON.stringify(lines) },
       stdio: ['ignore', pipe.fd, 'pipe'],
@@ -259,7 +272,7 @@ describe('an output that nobody reads', () => {
     expect(told).not.toMatch(/EPIPE|bug in cellwall/);
     const codes: readonly number[] = JSON.parse(told.trim().split('\n').at(-1) ?? '');
     // What can be done only once has been done before.
-    const once = /^(?:reject|approve|(?:admin-)?token revoke|bootstrap-secret create)\b/;
+    const once = /^(?:reject|approve|(?:admin-)?token revoke|context remove|bootstrap-secret create)\b/;
     const failed = lines.filter((line, at) => ![0, 3].includes(codes[at] ?? -1) && !once.test(line.join(' ')));
     expect(failed, told).toEqual([]);
   }, 60_000);

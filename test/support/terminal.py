@@ -1,6 +1,7 @@
 # A terminal of a given size with a program in it: columns, rows, the program. What the program writes comes out here; a line on
-# standard input resizes ("size COLUMNS ROWS"), types ("type HEX") or sends a signal ("signal NUMBER"). Ends with the program's code.
-import fcntl, os, pty, select, struct, sys, termios
+# standard input resizes ("size COLUMNS ROWS"), types ("type HEX") or sends a signal ("signal NUMBER"). Ends with the program, with its code; the end of
+# standard input ends it.
+import fcntl, os, pty, select, signal, struct, sys, termios
 
 
 def resize(fd, columns, rows):
@@ -27,6 +28,7 @@ while True:
         data = os.read(0, 4096)
         if not data:
             watched = [master]
+            os.kill(pid, signal.SIGKILL)
         pending += data
         *lines, pending = pending.split(b"\n")
         for line in lines:

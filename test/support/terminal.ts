@@ -12,6 +12,8 @@ export interface Terminal {
   resize(columns: number, rows: number): void;
   type(text: string): void;
   signal(number: number): void;
+  /** Ends the program, however it stands. */
+  close(): Promise<void>;
   readonly exited: Promise<number | null>;
 }
 
@@ -49,6 +51,10 @@ export function openTerminal(argv: readonly string[], { columns, rows, env }: Te
     resize: (wide, high) => void say(`size ${wide} ${high}`),
     type: (keys) => void say(`type ${Buffer.from(keys).toString('hex')}`),
     signal: (number) => void say(`signal ${number}`),
+    async close() {
+      child.stdin.end();
+      await exited;
+    },
     exited,
   };
 }

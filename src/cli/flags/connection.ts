@@ -1,12 +1,14 @@
 // How a command reaches the control plane: the flags, and a client built from them.
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 import type { AdminClient } from '../../admin/client.ts';
 import type { Waited } from '../../admin/exchange.ts';
 import type { SvidCredential } from '../../admin/svid-tls.ts';
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { Redacted } from '../../lib/redacted.ts';
 import type { CliContext } from '../io.ts';
+import { chosenContext } from './context.ts';
 import { flag } from './environment.ts';
 import { defaultData } from './paths.ts';
 import { readFile } from './read-file.ts';
@@ -30,6 +32,7 @@ export function addConnectionFlags(command: Command, { data = true }: { readonly
   ];
   if (data) {
     options.push(
+      contextOption(),
       flag('--data <dir>', 'its data directory, if it is on this host: the token is there', {
         env: 'CELLWALL_DATA',
         defaultText: '~/.local/state/cellwall',
@@ -40,32 +43,52 @@ export function addConnectionFlags(command: Command, { data = true }: { readonly
   return command;
 }
 
-/** `data`: where the admin token is looked up; by default what the command's `--data` says. */
+/** For commands that may work with any control plane. */
+export function contextOption(): Option {
+  return flag('--context <name>', 'one of your contexts ("cellwall context"), in place of address and token', {
+    env: 'CELLWALL_CONTEXT',
+    defaultText: 'that of "context use"',
+  });
+}
+
+/** `data`: where the admin token is looked up; by default what the command's `--data` says. `timeoutMs`: for each answer. */
 export async function connect(
   io: Pick<CliContext, 'env' | 'stderr' | 'answered'>,
   command: Command,
-  data?: string,
+  { data, timeoutMs }: { readonly data?: string | undefined; readonly timeoutMs?: number } = {},
 ): Promise<AdminClient> {
   const { createAdminClient } = await import('../../admin/client.ts');
   const { adminSocketPath, isSocket } = await import('../../admin/admin-socket.ts');
+  const socketOf = (folder: string): string | undefined => {
+    const socket = adminSocketPath(folder);
+    return isSocket(socket) ? `unix:${socket}` : undefined;
+  };
+  const usual = '127.0.0.1:18080';
+  const onWait = (waited: Waited): unknown => io.stderr.write(waiting(waited));
+  const more = { onWait, onAnswer: io.answered, ...defined({ timeoutMs }) };
+  const hasContexts = command.options.some(({ long }) => long === '--context');
+  const context = hasContexts ? chosenContext(io, command) : undefined;
+  if (context !== undefined) {
+    const { name, adminTokenFile, adminSvid, data: own } = context;
+    const url = context.admin ?? (own === undefined ? undefined : socketOf(own)) ?? usual;
+    if (adminSvid !== undefined) return createAdminClient({ url, svid: readSvid(adminSvid), ...more });
+    const token = adminTokenFile === undefined ? await adminToken(own ?? '') : readToken(adminTokenFile);
+    const tokenFrom = `${adminTokenFile ?? `${own}/admin.token`} (context ${name})`;
+    return createAdminClient({ url, token, tokenFrom, ...more });
+  }
   const given = readSecret(command, 'adminToken');
   // Looked up only when needed: with address and token given, no home directory is required.
   const named: string | undefined = data ?? command.opts()['data'];
   const folder = (): string => named ?? defaultData(io);
-  const local = (): string => {
-    const socket = adminSocketPath(folder());
-    return isSocket(socket) ? `unix:${socket}` : '127.0.0.1:18080';
-  };
-  const admin = command.opts()['admin'] ?? local();
-  const onWait = (waited: Waited): unknown => io.stderr.write(waiting(waited));
+  const admin = command.opts()['admin'] ?? socketOf(folder()) ?? usual;
   const svid: unknown = command.opts()['adminSvid'];
   if (typeof svid === 'string') {
     if (given !== undefined) command.error('error: give --admin-svid or a token, not both', { exitCode: 2 });
-    return createAdminClient({ url: String(admin), svid: readSvid(svid), onWait, onAnswer: io.answered });
+    return createAdminClient({ url: String(admin), svid: readSvid(svid), ...more });
   }
   const token = given ?? (await adminToken(folder()));
   const tokenFrom = secretSource(command, 'adminToken') ?? `${folder()}/admin.token`;
-  return createAdminClient({ url: String(admin), token, tokenFrom, onWait, onAnswer: io.answered });
+  return createAdminClient({ url: String(admin), token, tokenFrom, ...more });
 }
 
 function waiting({ ms, bytes }: Waited): string {
@@ -76,6 +99,10 @@ function waiting({ ms, bytes }: Waited): string {
 function readSvid(dir: string): SvidCredential {
   const text = (name: string): string => readFile(join(dir, name), "the operator's SVID: ").toString('utf8');
   return { chain: text('svid.pem'), key: new Redacted(text('key.pem')), bundle: text('bundle.pem') };
+}
+
+function readToken(file: string): Redacted<string> {
+  return new Redacted(readFile(file, 'the secret in ').toString('utf8').trim());
 }
 
 async function adminToken(data: string): Promise<Redacted<string>> {

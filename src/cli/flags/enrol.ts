@@ -127,7 +127,7 @@ async function makeToken(context: CliContext, command: Command, wanted: WantedId
 
 async function tryToken(context: CliContext, command: Command, wanted: WantedIdentity): Promise<Redacted<string>> {
   try {
-    const client = await connect(context, command, context.env['CELLWALL_DATA'] || undefined);
+    const client = await connect(context, command, { data: context.env['CELLWALL_DATA'] || undefined });
     const answer = await client.createToken({
       ...(wanted.kind === 'service' ? { service: wanted.ref } : { spiffeId: wanted.id }),
       ttl: '1m',

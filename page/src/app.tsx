@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { ErrorBody } from '../../src/admin/wire.ts';
 import { errorBody } from './api/call.ts';
-import { forget, signIn, signOut, takeCode, type Who, whoIsIn } from './api/session.ts';
+import { forget, signIn, signOut, takeCode, takeWhyOut, type Who, whoIsIn } from './api/session.ts';
 import { SignedIn } from './signed-in.tsx';
 import { Failed, Loading } from './ui/states.tsx';
 import { SignIn } from './views/sign-in.tsx';
@@ -17,10 +17,12 @@ export function App() {
   const [state, setState] = useState<State>({ kind: 'asking' });
   const ask = useCallback(async () => {
     setState({ kind: 'asking' });
-    const code = takeCode();
+    const [code, whyOut] = [takeCode(), takeWhyOut()];
     try {
       const who = code === undefined ? await whoIsIn() : await signIn(code);
-      setState(who === undefined ? { kind: 'out' } : { kind: 'in', who });
+      setState(
+        who === undefined ? { kind: 'out', ...(whyOut === undefined ? {} : { why: whyOut }) } : { kind: 'in', who },
+      );
     } catch (reason) {
       const error = errorBody(reason);
       setState(code === undefined ? { kind: 'failed', error } : { kind: 'out', why: `${error.message}.` });

@@ -9,7 +9,7 @@ import { type Place, placeOf, type View } from './route.ts';
 import { Header } from './ui/header.tsx';
 import { viewOf } from './views/catalog.tsx';
 
-const ended = 'The session has ended: it lasts eight hours, and ends with its token. Sign in again.';
+const ended = 'The session has ended: its time is over, or its token is. Sign in again.';
 
 export function SignedIn({ who, onLeave }: { readonly who: Who; readonly onLeave: (why?: string) => void }) {
   const [link, setLink] = useState<Link>('connecting');

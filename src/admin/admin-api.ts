@@ -2,6 +2,7 @@
 import { chmodSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { clearSocket } from './admin-socket.ts';
@@ -13,6 +14,8 @@ import { createEntrance } from './entrance.ts';
 import { createFailedTries } from './failed-tries.ts';
 import { checkOrigin, securityHeaders } from './guard.ts';
 import { httpError } from './http-error.ts';
+import { addOidc } from './oidc/oidc-door.ts';
+import { createOidcProvider } from './oidc/oidc-provider.ts';
 import { addEvents } from './page/event-door.ts';
 import { addPage } from './page/page-door.ts';
 import { createSessions, type Known, sessionHeader } from './page/sessions.ts';
@@ -116,7 +119,13 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
   let address: string | undefined;
   const events = addEvents(app, deps, (request) => asking.get(request) ?? nobody);
   if (deps.page !== undefined) addPage(app, deps.page);
-  for (const item of adminRoutes(deps, { sessions, address: () => address })) {
+  const { oidc, clock, log } = deps;
+  if (oidc !== undefined) {
+    hosts.add(oidc.pageUrl.hostname);
+    addOidc(app, { ...{ options: oidc, sessions, tries, clock, log }, provider: createOidcProvider(oidc, clock) });
+  }
+  const parts = { sessions, address: () => address, ...defined({ oidc: oidc?.name }) };
+  for (const item of adminRoutes(deps, parts)) {
     app.route({
       method: item.method,
       url: item.url,

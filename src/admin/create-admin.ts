@@ -42,6 +42,7 @@ import { createEarnedToken } from './earned-token.ts';
 import { createEdgeEverywhere, createRefusalsEverywhere, type OtherReplicas } from './everywhere.ts';
 import { createHeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
+import type { AdminOidcOptions } from './oidc/admin-oidc-options.ts';
 import type { PageFiles } from './page/page-files.ts';
 import { readiness } from './readiness.ts';
 import { createRefusedSvidsEverywhere } from './refused-svids-everywhere.ts';
@@ -118,6 +119,8 @@ export interface AdminParts {
   readonly isolated?: () => string | undefined;
   /** The page in a browser. Absent: it is not served. */
   readonly page?: PageFiles;
+  /** Who signs in to it by OpenID Connect. Absent: nobody. */
+  readonly oidc?: AdminOidcOptions;
 }
 
 export interface Admin {
@@ -220,7 +223,7 @@ export function createAdmin(given: AdminParts): Admin {
       return readiness({ store, isolated: given.isolated, starting, ...defined({ documents }) });
     },
     published: () => parts?.control.published(),
-    ...defined({ page: given.page }),
+    ...defined({ page: given.page, oidc: given.oidc }),
     resolveService: (ref) => serviceIdentity(mesh(), ref),
     status() {
       const trustDomain = parts?.control.mesh()?.trustDomain;

@@ -29,6 +29,7 @@ import type { RootsAdmin } from './deps-ca.ts';
 import type { OtherReplicas, SeenOnEdge } from './everywhere.ts';
 import type { HeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
+import type { AdminOidcOptions } from './oidc/admin-oidc-options.ts';
 import type { PageFiles } from './page/page-files.ts';
 import type { ExplainQuery, Explanation, TrafficCount } from './wire.ts';
 import type { IssuedCertificate } from './wire-certificates.ts';
@@ -207,6 +208,8 @@ export interface AdminDeps {
   published?(): number | undefined;
   /** The page in a browser. Absent: it is not served. */
   readonly page?: PageFiles;
+  /** Who signs in to it by OpenID Connect. Absent: nobody. */
+  readonly oidc?: AdminOidcOptions;
   resolveService(ref: string): SpiffeId | undefined;
   status(): ControlStatus;
   /** An operator is being served from now until the returned function is called. Absent: nothing gives way. */

@@ -10,6 +10,13 @@ const whoSchema = z.object({
   rawResources: z.boolean(),
 });
 
+export const signInSchema = z.object({
+  oidc: z
+    .object({ name: z.string().describe('As in GitLab.'), path: z.string().describe('Where a browser goes to.') })
+    .exactOptional()
+    .describe('Absent: nobody signs in by OpenID Connect.'),
+});
+
 export const sessionSchema = whoSchema.extend({
   expiresAt: z.number().exactOptional().describe('Of the session. Absent: the credential itself was shown.'),
 });
@@ -34,6 +41,7 @@ export const sessionCodeSchema = z.object({
 
 export const endedSessionSchema = z.object({ ended: z.boolean() });
 
+export type SignInAnswer = z.output<typeof signInSchema>;
 export type SessionAnswer = z.output<typeof sessionSchema>;
 export type OpenedSessionAnswer = z.output<typeof openedSessionSchema>;
 export type SessionCodeAnswer = z.output<typeof sessionCodeSchema>;

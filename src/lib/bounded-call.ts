@@ -18,27 +18,34 @@ export interface BoundedCall {
   readonly timeoutMs?: number;
 }
 
+/** Whatever its status is. */
+export interface BoundedAnswer {
+  readonly status: number;
+  /** As it was sent. */
+  readonly contentType: string | undefined;
+  readonly text: string;
+}
+
 const mostBytes = 262_144;
 
 /**
  * The answer's text. Throws `unavailable` if nobody answers, or it says that it cannot now (429, 5xx); `failed_precondition` with its
  * status otherwise: permissions and configuration do not mend themselves, but may be mended.
  */
-export function boundedCall({
-  who,
-  url,
-  method = 'GET',
-  headers = {},
-  body,
-  ca,
-  identify,
-  timeoutMs = 10_000,
-}: BoundedCall): Promise<string> {
-  const { protocol, origin } = new URL(url);
+export async function boundedCall(call: BoundedCall): Promise<string> {
+  const { status, text } = await boundedAnswer(call);
+  if (status >= 200 && status < 300) return text;
+  if (status === 429 || status >= 500) throw failed(call, `HTTP status ${status}`);
+  throw failed(call, `HTTP status ${status}`, 'failed_precondition', hintFor(status));
+}
+
+/** The same for a caller who reads refusals, too. Throws `unavailable` if nobody answers. */
+export function boundedAnswer(call: BoundedCall): Promise<BoundedAnswer> {
+  const { url, method = 'GET', headers = {}, body, ca, identify, timeoutMs = 10_000 } = call;
+  const { protocol } = new URL(url);
   const request = protocol === 'https:' ? requestTls : requestPlain;
   return new Promise((resolve, reject) => {
-    const fail = (why: string, code: ErrorCode = 'unavailable', hint?: string): void =>
-      reject(new CellwallError(code, `${who} at ${origin}: ${why}`, hint === undefined ? {} : { hint }));
+    const fail = (why: string): void => reject(failed(call, why));
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
     const asked = request(
       url,
@@ -60,16 +67,18 @@ export function boundedCall({
         });
         response.on('error', ({ message }) => fail(message));
         response.on('end', () => {
-          const status = response.statusCode ?? 0;
-          if (status >= 200 && status < 300) resolve(Buffer.concat(chunks).toString('utf8'));
-          else if (status === 429 || status >= 500) fail(`HTTP status ${status}`);
-          else fail(`HTTP status ${status}`, 'failed_precondition', hintFor(status));
+          const text = Buffer.concat(chunks).toString('utf8');
+          resolve({ status: response.statusCode ?? 0, contentType: response.headers['content-type'], text });
         });
       },
     );
     asked.on('error', ({ name, message }) => fail(name === 'TimeoutError' ? 'no answer in time' : message));
     asked.end(body);
   });
+}
+
+function failed({ who, url }: BoundedCall, why: string, code: ErrorCode = 'unavailable', hint?: string): CellwallError {
+  return new CellwallError(code, `${who} at ${new URL(url).origin}: ${why}`, hint === undefined ? {} : { hint });
 }
 
 function identifiedBy(identify: (certificate: Buffer) => void) {

@@ -10,8 +10,8 @@ import { nearest } from './yaml/source-tree.ts';
 export interface OptionsFile<T> {
   readonly file: string;
   readonly schema: z.ZodType<T>;
-  /** Of a file without content. */
-  readonly empty: NoInfer<T>;
+  /** Of a file without content. Absent: it needs some. */
+  readonly empty?: NoInfer<T>;
   /** The flag that names it, as in `--attestors`. */
   readonly flag: string;
   /** Where it is described, as in `docs/identities.md, "Attestors"`. */
@@ -40,7 +40,10 @@ export function readOptionsFile<T>({ file, schema, empty, flag, page }: OptionsF
   if (second !== undefined) {
     throw refused({ message: 'a second document begins here', source: second.sourceAt(second.tree.offset) });
   }
-  if (only === undefined) return empty;
+  if (only === undefined) {
+    if (empty === undefined) throw refused({ message: 'there is nothing in it' });
+    return empty;
+  }
   const { tree, sourceAt } = only;
   const result = schema.safeParse(tree.value, { error: () => '' });
   if (result.success) return result.data;

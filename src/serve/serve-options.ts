@@ -34,6 +34,8 @@ export interface ServeOptions {
     /** PEM files. Default: the control plane's own SVID. */
     readonly files?: { readonly certificate: string; readonly key: string };
   };
+  /** A file that says who signs in to the page by OpenID Connect. Default: nobody. */
+  readonly adminOidc?: string;
   /** Our own bundle endpoint, for trust domains that federate with this one. PEM files; default: the control plane's SVID. */
   readonly bundleEndpoint?: {
     readonly address: HostPort;

@@ -55,7 +55,7 @@ export interface AdminHarness {
   close(): Promise<void>;
 }
 
-export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminHarness> {
+export async function startAdmin(given: Partial<AdminDeps> = {}, port = 0): Promise<AdminHarness> {
   knownSecret('admin token', Buffer.from(adminToken, 'base64url'));
   const clock = createFakeClock();
   const logged: string[] = [];
@@ -133,7 +133,7 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
     ...given,
   };
   const api = createAdminApi(deps);
-  const address = await api.listen({ host: '127.0.0.1', port: 0 });
+  const address = await api.listen({ host: '127.0.0.1', port });
   return {
     address,
     deps,

@@ -1,12 +1,14 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ErrorBody } from '../../../src/admin/wire.ts';
+import type { SignInAnswer } from '../../../src/admin/wire-session.ts';
 import { errorBody } from '../api/call.ts';
-import { signIn, type Who } from '../api/session.ts';
+import { signIn, type Who, waysIn } from '../api/session.ts';
 
 export function SignIn({ why, onIn }: { readonly why: string | undefined; readonly onIn: (who: Who) => void }) {
   const field = useRef<HTMLInputElement>(null);
   const [error, setError] = useState<ErrorBody>();
   const [busy, setBusy] = useState(false);
+  const provider = useProvider();
   useEffect(() => {
     document.title = 'Sign in · Cellwall';
     field.current?.focus();
@@ -32,6 +34,13 @@ export function SignIn({ why, onIn }: { readonly why: string | undefined; readon
         <div class="notice warn" role="status">
           <p>{why}</p>
         </div>
+      )}
+      {provider === undefined ? null : (
+        <p>
+          <a class="button primary" href={provider.path}>
+            Sign in with {provider.name}
+          </a>
+        </p>
       )}
       <form class="card" onSubmit={(event) => void submit(event)}>
         <label for="token">Token of the admin API</label>
@@ -65,4 +74,18 @@ export function SignIn({ why, onIn }: { readonly why: string | undefined; readon
       </p>
     </main>
   );
+}
+
+/** Undefined: there is none, or it is not known: a token does in any case. */
+function useProvider(): SignInAnswer['oidc'] {
+  const [provider, setProvider] = useState<SignInAnswer['oidc']>();
+  useEffect(() => {
+    const gone = new AbortController();
+    waysIn(gone.signal).then(
+      ({ oidc }) => setProvider(oidc),
+      () => undefined,
+    );
+    return () => gone.abort();
+  }, []);
+  return provider;
 }

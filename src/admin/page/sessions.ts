@@ -12,6 +12,8 @@ export interface Known {
   readonly caller: Caller;
   /** Undefined once it was revoked or has expired. */
   again(): Promise<Caller | undefined>;
+  /** Epoch milliseconds: when it will not be good any more, if that is known. */
+  readonly endsAt?: number;
   /** The session that the request belongs to. Absent: the credential itself was shown. */
   readonly session?: { readonly id: string; readonly expiresAt: number };
 }
@@ -73,11 +75,12 @@ export function createSessions(clock: Pick<Clock, 'now' | 'monotonic'>): Session
     return undefined;
   };
   return {
-    open({ caller, again }, secure) {
+    open({ caller, again, endsAt }, secure) {
       const own = new Map([...sessions].filter(([, { known }]) => known.caller.name === caller.name));
       for (const oldest of [...own.keys()].slice(0, Math.max(0, own.size - maxOfOne + 1))) sessions.delete(oldest);
       const [id, header, cookie] = [secret(8), secret(32), secret(32)];
-      const expiresAt = clock.now() + sessionMs;
+      const lastsMs = Math.min(sessionMs, endsAt === undefined ? sessionMs : Math.max(0, endsAt - clock.now()));
+      const expiresAt = clock.now() + lastsMs;
       // Whoever follows it hears of its end, too: by signing out, in time, or in favour of another.
       const goesOn = async (): Promise<Caller | undefined> => (find(id) === undefined ? undefined : again());
       sessions.set(id, {
@@ -85,13 +88,13 @@ export function createSessions(clock: Pick<Clock, 'now' | 'monotonic'>): Session
         header: hash(header),
         cookie: hash(cookie),
         expiresAt,
-        until: clock.monotonic() + sessionMs,
+        until: clock.monotonic() + lastsMs,
       });
       dropOldest(sessions, maxSessions);
       return {
         id,
         header: new Redacted(`${id}.${header}`),
-        cookie: new Redacted(setCookie(id, cookie, sessionMs / 1000, secure)),
+        cookie: new Redacted(setCookie(id, cookie, Math.ceil(lastsMs / 1000), secure)),
         expiresAt,
       };
     },

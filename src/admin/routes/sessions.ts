@@ -1,6 +1,7 @@
 // Sessions of the page: signing in with any credential of this API, and signing out (docs/page.md).
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
+import { signInPath } from '../oidc/oidc-door.ts';
 import type { Known, Sessions } from '../page/sessions.ts';
 import { ok, type Route, route } from '../route.ts';
 import {
@@ -9,16 +10,27 @@ import {
   sessionBodySchema,
   sessionCodeSchema,
   sessionSchema,
+  signInSchema,
 } from '../wire-session.ts';
 
 export interface PageParts {
   readonly sessions: Sessions;
   /** Where the page is, for a browser on this host. */
   address(): string | undefined;
+  /** What people know the provider of OpenID Connect by. Absent: there is none. */
+  readonly oidc?: string;
 }
 
-export function sessionRoutes({ sessions, address }: PageParts): readonly Route[] {
+export function sessionRoutes({ sessions, address, oidc }: PageParts): readonly Route[] {
   return [
+    route({
+      method: 'GET',
+      url: '/v1/sign-in',
+      access: 'open',
+      summary: 'How one can sign in to the page, besides with a token.',
+      answer: signInSchema,
+      handle: () => ok(oidc === undefined ? {} : { oidc: { name: oidc, path: signInPath } }),
+    }),
     route({
       method: 'GET',
       url: '/v1/session',

@@ -30,6 +30,7 @@ interface Options extends StoreFlags, AuthorityFlags, AdminTlsFlags, ParentFlags
   readonly allowProxyCode?: true;
   readonly approveByOthers?: true;
   readonly auditSinks?: string;
+  readonly adminOidc?: string;
   readonly data?: string;
   readonly xdsListen: HostPort | string;
   readonly xdsTransport: GrpcTransportName;
@@ -116,6 +117,12 @@ export function serveCommand(context: CliContext): Command {
       }),
     )
     .addOption(flag('--admin-tls-key <file>', 'the key of that certificate, PEM', { env: 'CELLWALL_ADMIN_TLS_KEY' }))
+    .addOption(
+      flag('--admin-oidc <file>', 'who may sign in to the page by an OpenID Connect provider, such as GitLab', {
+        env: 'CELLWALL_ADMIN_OIDC',
+        defaultText: 'nobody',
+      }),
+    )
     .option('--approve-by-others', 'a change that is held, or waits, may not be confirmed or approved by who wrote it')
     .addOption(
       flag(
@@ -165,7 +172,7 @@ export function serveCommand(context: CliContext): Command {
         ...oidcOf(options, self),
         ...bundleEndpointOf(options, self),
         ...defined({ limits: options.limit, attestors: options.attestors, credentials: options.credentials }),
-        ...defined({ auditSinks: options.auditSinks }),
+        ...defined({ auditSinks: options.auditSinks, adminOidc: options.adminOidc }),
         soakSeconds: options.soakSeconds,
         logLevel: logLevel(self),
       },

@@ -10,7 +10,7 @@ const path = z.string().min(1).max(4096);
 const https = z.url({ protocol: /^https$/, error: 'not an https address' }).max(1024);
 
 const roleSchema = z.strictObject({
-  role: z.enum(roles),
+  role: z.enum(roles).exclude(['scraper']),
   rawResources: z.boolean().default(false).describe('Whether they may also change EnvoyResource documents.'),
   claim: text.describe('Of the ID token, as in `groups_direct`.'),
   values: z

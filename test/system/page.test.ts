@@ -157,7 +157,7 @@ describe('calls that fail', () => {
     await page.getByText('Who calls whom').first().waitFor();
     await wall.sidecar('api').stop();
     const began = performance.now();
-    const trouble = page.getByRole('region', { name: /What is wrong/ });
+    const trouble = page.getByRole('region', { name: /^What is wrong \d+ edge/ });
     await trouble.getByText('proxy-gone').first().waitFor();
     figure('causeShownMs', Math.round(performance.now() - began));
     expect(performance.now() - began).toBeLessThan(10_000);

@@ -7,6 +7,7 @@ import { layoutOf } from '../map/layout.ts';
 import { edgeStates, edgeWords } from '../map/words.ts';
 import { hrefOf } from '../route.ts';
 import type { Mesh } from '../troubles/merge.ts';
+import { MeshFindings } from '../troubles/mesh-findings.tsx';
 import { TroubleList } from '../troubles/trouble-list.tsx';
 import { useMesh } from '../troubles/use-mesh.ts';
 import { Filter, matches } from '../ui/filter.tsx';
@@ -54,6 +55,7 @@ function Shown({ mesh: { map, troubles, omitted } }: { readonly mesh: Mesh }) {
       </div>
       <MapCanvas layout={layout} hidden={hidden} />
       <TroubleList troubles={[...troubles.values()]} omitted={omitted} />
+      <MeshFindings />
       <section aria-labelledby="edges">
         <h2 id="edges">Who calls whom</h2>
         <EdgeTable edges={shown} troubles={troubles} label="Table of who calls whom" />

@@ -1,6 +1,7 @@
 // What is wrong in the mesh, edge by edge, as `doctor` would say if somebody asked about each: of those that there is reason to look into.
 import { diagnose } from '../../doctor/diagnose.ts';
 import { defined } from '../../lib/defined.ts';
+import { onceAWhile } from '../../lib/once-a-while.ts';
 import { createPause } from '../../lib/pauses.ts';
 import type { AdminDeps } from '../deps.ts';
 import { inForceOrNothing } from '../in-force.ts';
@@ -24,9 +25,7 @@ export function createTroubles(
   rows: () => Promise<readonly ProxyRow[]>,
 ): () => Promise<TroublesAnswer> {
   const { store, clock } = deps;
-  let kept: { readonly answer: TroublesAnswer; readonly until: number } | undefined;
-  let looking: Promise<TroublesAnswer> | undefined;
-  const look = async (): Promise<TroublesAnswer> => {
+  return onceAWhile({ clock, forMs: keptMs }, async (): Promise<TroublesAnswer> => {
     const [{ answer: map }, known] = await Promise.all([readMap(), rows()]);
     const { mesh } = inForceOrNothing(store);
     const now = clock.now();
@@ -41,17 +40,8 @@ export function createTroubles(
       await pause();
     }
     const omitted = suspects.length - asked.length;
-    const answer = { at: now, edges, asked: asked.length, ...(omitted === 0 ? {} : { omitted }) };
-    kept = { answer, until: clock.monotonic() + keptMs };
-    return answer;
-  };
-  return () => {
-    if (kept !== undefined && kept.until > clock.monotonic()) return Promise.resolve(kept.answer);
-    looking ??= look().finally(() => {
-      looking = undefined;
-    });
-    return looking;
-  };
+    return { at: now, edges, asked: asked.length, ...(omitted === 0 ? {} : { omitted }) };
+  });
 }
 
 /** Undefined: nothing is wrong, or it is gone by now. */

@@ -2,13 +2,18 @@
 import { diagnose } from '../../doctor/diagnose.ts';
 import { diagnoseMesh } from '../../doctor/mesh/diagnose-mesh.ts';
 import { defined } from '../../lib/defined.ts';
+import { onceAWhile } from '../../lib/once-a-while.ts';
 import type { AdminDeps } from '../deps.ts';
 import { gatherFacts } from '../doctor/gather.ts';
 import { gatherMesh, type MeshReaders } from '../doctor/gather-mesh.ts';
 import { ok, type Route, route } from '../route.ts';
 import { diagnosisSchema, doctorQuerySchema, meshDiagnosisSchema } from '../wire-doctor.ts';
 
+/** Every page that is open asks. */
+const keptMs = 1000;
+
 export function doctorRoutes(deps: AdminDeps, readers: MeshReaders): readonly Route[] {
+  const readMesh = onceAWhile({ clock: deps.clock, forMs: keptMs }, () => gatherMesh(deps, readers));
   return [
     route({
       method: 'GET',
@@ -41,7 +46,7 @@ export function doctorRoutes(deps: AdminDeps, readers: MeshReaders): readonly Ro
       summary: 'What is wrong in the whole mesh right now: the worst first, each with what to do.',
       answer: meshDiagnosisSchema,
       async handle() {
-        const facts = await gatherMesh(deps, readers);
+        const facts = await readMesh();
         const { verdict, findings, omitted, checked } = diagnoseMesh(facts);
         return ok({
           ...{ verdict, findings: [...findings], checked, unseen: facts.unseen.map(({ text }) => text) },

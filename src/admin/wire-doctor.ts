@@ -5,7 +5,7 @@ import { explainQuerySchema } from './wire-explain.ts';
 export const doctorQuerySchema = explainQuerySchema.omit({ cellId: true });
 
 const findingSchema = z.object({
-  cause: z.string().describe('Stable, kebab-case; docs/doctor.md lists them.'),
+  cause: z.string().describe('Stable, kebab-case; docs/causes.md lists them.'),
   weight: z
     .enum(['breaks', 'seen', 'note'])
     .describe(

@@ -206,7 +206,8 @@ export function short(node: string): string {
   return node.replace(/^spiffe:\/\//, '');
 }
 
-/** To the second. */
+/** To the second. Others reported some of these times: one that no calendar has is no reason to say nothing at all. */
 export function utc(at: number): string {
-  return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? 'a time that no calendar has' : date.toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -4,7 +4,7 @@ import type { Side, Weight } from './cause.ts';
 interface Told {
   readonly cause: string;
   readonly weight: Weight;
-  readonly toDo: string;
+  readonly what: string;
   readonly side?: Side;
   readonly node?: string;
   readonly evidence: readonly string[];
@@ -25,9 +25,11 @@ export function withoutRepeats<T extends Told>(findings: readonly T[]): readonly
   });
 }
 
-/** Whatever differs from one proxy to the next is left out. */
-function kindOf({ cause, weight, side, node, toDo }: Told): string {
-  return node === undefined ? `${cause} ${toDo}` : `${cause} ${weight} ${side ?? ''} ${serviceOf(node)}`;
+/** Whatever differs from one proxy to the next is left out: names, times, addresses. */
+function kindOf({ cause, weight, side, node, what }: Told): string {
+  if (node === undefined) return `${cause} ${what}`;
+  const text = what.replaceAll(node.replace(/^spiffe:\/\//, ''), '').replaceAll(/[0-9]/g, '');
+  return `${cause} ${weight} ${side ?? ''} ${serviceOf(node)} ${text}`;
 }
 
 /** `<SPIFFE ID>~<instance>`. */

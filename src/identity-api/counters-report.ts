@@ -26,6 +26,8 @@ export interface CountersReport {
   readonly groups?: Readonly<Record<string, number>>;
 }
 
+/** The last millisecond that a Date can name (ECMA-262 §21.4.1.1): who reads a later one fails. */
+const lastTime = 8_640_000_000_000_000;
 /** There are about ten that anybody uses. */
 const maxGroups = 32;
 
@@ -48,7 +50,7 @@ export function readCountersReport(body: Readonly<Record<string, unknown>>): Cou
 function certificateOf(value: unknown): CountersReport['certificate'] {
   const record = recordOf(value);
   const [serial, notAfter] = [textOf(record, 'serial'), record['notAfter']];
-  if (!/^[0-9a-f]{1,64}$/.test(serial) || !isCount(notAfter)) throw wrong('certificate');
+  if (!/^[0-9a-f]{1,64}$/.test(serial) || !isCount(notAfter) || notAfter > lastTime) throw wrong('certificate');
   return { serial, notAfter };
 }
 

@@ -1,6 +1,7 @@
 // `cellwall doctor` without arguments, through the admin API: what the control plane knows of itself, of its proxies and of its edges comes
 // together; what it cannot have is said, and nothing that somebody named reaches the terminal as it is.
 import { afterEach, expect, it } from 'vitest';
+import type { TrafficCount } from '../../src/admin/wire.ts';
 import type { MeshDiagnosisAnswer } from '../../src/admin/wire-doctor.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
 import type { ServiceKey } from '../../src/model/service-key.ts';
@@ -105,6 +106,33 @@ it('the control plane itself is looked at, and a part that fails is said and doe
   const { answer } = await doctor();
   expect(answer.findings.map(({ cause }) => cause)).toContain('svids-refused');
   expect(answer.unseen).toContain('the certificates: the store is away');
+});
+
+it('of one edge it does not know either, until a call is reported', async () => {
+  const now = 1_767_225_600_000;
+  const call = (lastSeen: number): readonly TrafficCount[] =>
+    lastSeen === 0
+      ? []
+      : [
+          {
+            ...{ service: 'api', caller: 'mtls', principal: 'spiffe://td1/service/web', decision: 'allowed', count: 1 },
+            lastSeen,
+          },
+        ];
+  const asked = async (lastSeen: number): Promise<readonly [string, number]> => {
+    await admin?.close();
+    const startedAt = (admin?.clock.now() ?? now) - 60_000;
+    await start([proxy('api'), proxy('web')], {
+      ...{ status: () => ({ version: '1', problems: [], startedAt }), traffic: () => call(lastSeen) },
+    });
+    const { answer, code } = await doctor('web', 'api');
+    return [answer.verdict, code];
+  };
+  expect(await asked(0)).toEqual(['unknown', 6]);
+  const last = admin?.clock.now() ?? 0;
+  // The record is older than the process.
+  expect(await asked(last - 2 * hour)).toEqual(['unknown', 6]);
+  expect(await asked(last)).toEqual(['fine', 0]);
 });
 
 it('what a proxy, or whoever holds a port, says cannot move the cursor', async () => {

@@ -254,6 +254,25 @@ it('of a fault that a thousand proxies have, three are told, and how many more',
   expect(findings[2]?.evidence).toContain('997 more of its proxies have the same fault');
 });
 
+it('what a proxy lies about itself breaks nothing: any time, any text', () => {
+  const time = fc.oneof(fc.integer(), fc.double(), fc.constantFrom(Number.MAX_SAFE_INTEGER, -8.7e15, Number.NaN));
+  fc.assert(
+    fc.property(time, time, fc.string(), (one, other, text) => {
+      const lying = ofService(answered(healthy, { at: one, details: text, path: text }), {
+        ...{ since: one, clockOffsetMs: other, certificate: { serial: 'ab', notAfter: one, notBefore: other } },
+        takenPorts: [{ address: '10.0.0.1', port: 8443, holder: text }],
+      });
+      expect(diagnose(lying).findings.every(({ what, toDo }) => what !== '' && toDo !== '')).toBe(true);
+    }),
+  );
+});
+
+it('several things that one proxy rejects are told, each', () => {
+  const parts = ['Cluster', 'Listener', 'Secret', 'TypedExtensionConfig'];
+  const { findings } = diagnose(ofService(healthy, { rejected: parts.flatMap((type) => rejected(type, 'inbound')) }));
+  expect(findings.filter(({ cause }) => cause === 'configuration-rejected')).toHaveLength(4);
+});
+
 it('the same facts give the same diagnosis', () => {
   const facts = faults.reduce(
     (all, { change }) => change(all),

@@ -39,7 +39,7 @@ export async function gatherMesh(deps: AdminDeps, { status, rows, troubles }: Me
   };
   const nothing: TroublesAnswer = { at: 0, edges: [], asked: 0 };
   const [control, proxies, issued, refused, found] = await Promise.all([
-    status(),
+    attempt<UnseenParts['control']>('the control plane', bare(deps), status),
     attempt<readonly ProxyRow[]>('the proxies', [], rows),
     attempt<readonly IssuedCertificate[]>('the certificates', [], certificates),
     attempt<readonly RefusedSvidRow[]>('refused SVIDs', [], refusedSvids),
@@ -64,6 +64,11 @@ export async function gatherMesh(deps: AdminDeps, { status, rows, troubles }: Me
     })),
     unseen: unseenOf({ control, proxies, failed, now, omitted: found.omitted ?? 0, hasMesh: mesh !== undefined }),
   };
+}
+
+/** What needs nobody else. */
+function bare({ store, ready, status }: AdminDeps): MeshFacts['control'] & Pick<StatusAnswer, 'startedAt'> {
+  return { ready: ready().ready, reasons: ready().reasons, problems: store.problems(), startedAt: status().startedAt };
 }
 
 /** Those that somebody depends on: what is wrong with a caller is found with its edges. */
@@ -105,7 +110,7 @@ function portFacts({ service, port, side, roots }: PortParts): Facts {
 }
 
 interface UnseenParts {
-  readonly control: StatusAnswer;
+  readonly control: MeshFacts['control'] & Pick<StatusAnswer, 'startedAt'>;
   readonly proxies: readonly ProxyRow[];
   readonly failed: readonly string[];
   readonly now: number;

@@ -15,6 +15,7 @@ import { freePorts } from '../../support/free-ports.ts';
 import { meshText, policyText, serviceText, yaml } from '../../support/resolve-text.ts';
 import { type ServeHarness, startServe } from '../../support/serve-harness.ts';
 import { diagnosed, type Expected } from './diagnosed.ts';
+import { callsBetweenReplicas } from './replicas.ts';
 import { request } from './request-rows.ts';
 import { callsThatTimeBreaks } from './times.ts';
 
@@ -212,4 +213,5 @@ if (qualifying) {
   });
 
   callsThatTimeBreaks();
+  callsBetweenReplicas();
 }

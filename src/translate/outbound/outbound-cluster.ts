@@ -49,6 +49,8 @@ export function outboundCluster(
     connectTimeout: duration(target.timeouts.connectMs),
     circuitBreakers: circuitBreakers(),
     healthChecks: healthChecks(target),
+    // What is no endpoint any more is no endpoint: Envoy would keep one whose sidecar can still be connected to, for a dead application.
+    ignoreHealthOnHostRemoval: target.healthCheck !== undefined,
     outlierDetection: outliers(target),
     upstreamBindConfig: create(BindConfigSchema, { socketOptions: [unacknowledged()] }),
     upstreamConnectionOptions: create(UpstreamConnectionOptionsSchema, { tcpKeepalive: keepalive }),

@@ -35,19 +35,20 @@ const stop = (server: Server): Promise<void> =>
     server.closeAllConnections();
   });
 
+const documents = (protocol = 'http1', more = ''): string =>
+  yaml(
+    'kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, mtls: {mode: strict}}',
+    serviceText('api', protocol, more),
+    serviceText('web', 'http1', `, dependsOn: [{service: api, listen: ${outbound}}]`),
+    policyText('api', 'api', 'allow', '[{from: [{service: web}]}]'),
+  );
+
 beforeEach(async () => {
   applications = [await listen('127.0.0.1'), await listen('127.0.0.1')];
   const [first = 0, ...others] = await freePorts(3);
   outbound = first;
   ports = others;
-  wall = await startServe(
-    yaml(
-      'kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, mtls: {mode: strict}}',
-      serviceText('api', 'http1'),
-      serviceText('web', 'http1', `, dependsOn: [{service: api, listen: ${outbound}}]`),
-      policyText('api', 'api', 'allow', '[{from: [{service: web}]}]'),
-    ),
-  );
+  wall = await startServe(documents());
   for (const [at, port] of ports.entries()) await sidecar('api', `api-${at}`, port, applications[at]);
   await sidecar('web', 'web');
   await eventually('calls pass', async () => (await status()) === 200 || undefined, 60_000);
@@ -122,6 +123,20 @@ async function good(count: number): Promise<boolean> {
   for (let sent = 0; sent < count; sent += 1) if ((await status()) !== 200) return false;
   return true;
 }
+
+it('is taken out also where callers check by themselves whether its sidecar can be connected to', {
+  timeout: 120_000,
+}, async () => {
+  const none = 'outlierDetection: {maxEjectionPercent: 0}';
+  await wall.apply(documents('tcp', `, healthCheck: {interval: 1s}, ${none}`));
+  await shows(/^api +strict +2\/2 +done/m);
+  await eventually('calls pass', async () => (await good(20)) || undefined, 20_000);
+  const [first] = applications;
+  if (first === undefined) throw new Error('no application');
+  await stop(first);
+  await shows(/^api +strict +1\/2/m);
+  await eventually('it gets no calls', async () => (await good(20)) || undefined, 20_000);
+});
 
 it('one that is open beyond loopback is told beside a strict sidecar', { timeout: 120_000 }, async () => {
   const [first] = applications;

@@ -9,7 +9,9 @@ import type { DocumentKey } from '../model/documents/document.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import { refuseConflict } from '../store/refuse.ts';
+import type { ApplyOptions } from '../store/store.ts';
 import type { WaitingChange } from '../store/waiting-change.ts';
+import type { RequestTrace } from '../tracing/change-traces.ts';
 import { type Authored, authored, type Caller } from './caller.ts';
 import { confirmed } from './confirmed.ts';
 import type { AdminDeps } from './deps.ts';
@@ -18,6 +20,7 @@ import { invalidDocuments } from './http-error.ts';
 import { recentImpact } from './impact.ts';
 import { differences, type Plan } from './plan.ts';
 import { type Answer, ok } from './route.ts';
+import { type TracedOptions, tracedChange } from './traced-change.ts';
 import { asSent, tryPlan, warningsOf } from './trial.ts';
 import { warnOfChange } from './warn-of-change.ts';
 import type { ApplyAnswer } from './wire.ts';
@@ -26,18 +29,14 @@ import type { ApplyAnswer } from './wire.ts';
  * `since`: how far back the gate looks. `urgent`: is not gathered with other changes. `receivedAt`: epoch
  * milliseconds.
  */
-export interface ChangeOptions {
-  readonly caller: Caller;
+export interface ChangeOptions extends TracedOptions {
   readonly reason?: string | undefined;
-  readonly dryRun: boolean;
-  readonly urgent: boolean;
   readonly force: boolean;
   readonly since?: string | undefined;
   readonly ignoreAddresses?: readonly string[] | undefined;
   /** Codes of reasons for which a change is otherwise held. */
   readonly confirm?: readonly string[] | undefined;
   readonly expectedRevision?: number | undefined;
-  readonly receivedAt: number;
   /** For a rollback: the revision that it goes back to. */
   readonly to?: number;
   /** What waited, and is approved by `caller`. */
@@ -49,7 +48,7 @@ export type Change = (plan: Plan, options: ChangeOptions) => Promise<Answer<Appl
 /** Problems of the documents, and reasons of the gate, are answers; they are not thrown. */
 export function createChange(deps: AdminDeps): Change {
   const { store, log } = deps;
-  return async (plan, options) => {
+  const change: Change = async (plan, options) => {
     const {
       caller,
       reason,
@@ -63,16 +62,20 @@ export function createChange(deps: AdminDeps): Change {
       receivedAt,
       to,
       approving,
+      trace,
     } = options;
+    const step: RequestTrace['step'] = trace === undefined ? (_, work) => work() : trace.step;
     const by = approving === undefined ? authored(caller, reason) : approvedBy(approving, caller, reason);
     if (hasErrors(plan.problems)) return invalid(plan.problems);
-    const { before, after, problems } = tryPlan(store, plan);
+    const { before, after, problems } = step('validate', () => tryPlan(store, plan));
     const rawAsBefore = checkRawRight(caller, before.documents, plan);
     if (dryRun && hasErrors(problems)) return invalid(problems);
     const held = await confirmed(deps, { before, after, plan, confirm, dryRun, by, approved: approving !== undefined });
     if (held.kind === 'held') return { kind: 'error', ...held.error };
     const judged: GateAnswer = mayCutOver(plan)
-      ? await gate(deps, { before, after, since, force, ignoreAddresses, dryRun, by: authored(caller, reason) })
+      ? await step('gate', () =>
+          gate(deps, { before, after, since, force, ignoreAddresses, dryRun, by: authored(caller, reason) }),
+        )
       : { kind: 'pass', judged: false, reasons: [] };
     if (judged.kind === 'refused') return { kind: 'error', ...judged.error };
     const reasons = [...judged.reasons];
@@ -104,16 +107,16 @@ export function createChange(deps: AdminDeps): Change {
     const isJudged = judged.judged || rawAsBefore || held.codes !== undefined;
     if (isJudged) refuseConflict(before.revision, defined({ expectedRevision }));
     const expected = isJudged ? before.revision : expectedRevision;
-    const result = await store.apply(plan.changes, {
-      author: by.author,
-      urgent,
+    const applied: ApplyOptions = {
+      ...{ author: by.author, urgent, ...defined({ trace: trace?.traceparent }) },
       mark: {
         ...defined({ rolledBackTo: to, forced, confirmed: held.codes, reason }),
         ...(approving === undefined ? {} : { approvedBy: caller.name }),
       },
       ...(approving === undefined ? {} : { direct: directKeys(approving) }),
       ...defined({ expectedRevision: expected }),
-    });
+    };
+    const result = await step('store', () => store.apply(plan.changes, applied));
     const acceptedAt = performance.timeOrigin + performance.now();
     if (result.kind === 'invalid') return invalid([...plan.problems, ...asSent(result.problems, plan)]);
     const { revision } = result;
@@ -128,6 +131,7 @@ export function createChange(deps: AdminDeps): Change {
     const more = { ...deletedOf(changed, plan), ...defined({ restored: result.restored && [...result.restored] }) };
     return ok({ kind: result.kind, revision, ...way, changed, ...more, warnings, reasons, receivedAt, acceptedAt });
   };
+  return tracedChange(change, deps.traces);
 }
 
 /** The change remains its author's; who approved it is beside that. */

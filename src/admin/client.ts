@@ -110,6 +110,8 @@ export type AdminClientOptions = {
   readonly url: string;
   /** For one request, plus 20 s for each MiB of it. Default 30 s. */
   readonly timeoutMs?: number;
+  /** Of W3C Trace Context: changes are traced as a part of that. */
+  readonly traceparent?: string;
   /** Called while an answer takes longer than a moment. */
   readonly onWait?: (waited: Waited) => void;
   /** Called with every answer that is a success, before anybody reads it. */
@@ -136,12 +138,13 @@ export interface InvalidAnswer {
 export function createAdminClient({
   url,
   timeoutMs = 30_000,
+  traceparent,
   onWait,
   onAnswer = () => {},
   ...given
 }: AdminClientOptions): AdminClient {
   const credential: Credential = 'svid' in given ? { kind: 'svid', ...given.svid } : { kind: 'token', ...given };
-  const exchange = createExchange({ url, credential, timeoutMs, ...defined({ onWait }) });
+  const exchange = createExchange({ url, credential, timeoutMs, ...defined({ traceparent, onWait }) });
   const send = async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T | InvalidAnswer> => {
     const { status, text } = await exchange.send(method, path, body);
     const value = parseJson(text, exchange.host, status);

@@ -36,7 +36,7 @@ import type { Store } from '../store/store.ts';
 import { type AdminApi, createAdminApi } from './admin-api.ts';
 import { answerExplain, serviceIdentity } from './answer-explain.ts';
 import { answerExplainRequest } from './answer-explain-request.ts';
-import type { BansAdmin, ChangeLimits } from './deps.ts';
+import type { AdminDeps, BansAdmin, ChangeLimits } from './deps.ts';
 import type { RootsAdmin } from './deps-ca.ts';
 import { createEarnedToken } from './earned-token.ts';
 import { createEdgeEverywhere, createRefusalsEverywhere, type OtherReplicas } from './everywhere.ts';
@@ -111,6 +111,7 @@ export interface AdminParts {
   readonly approveOwn: boolean;
   /** What a change may make without being confirmed. */
   readonly limits?: ChangeLimits;
+  readonly traces: AdminDeps['traces'] | undefined;
   /** Control planes that share the store. */
   readonly others: OtherReplicas | undefined;
   /** Reads what they heard up to now; resolves with those that do not tell. */
@@ -163,7 +164,7 @@ export function createAdmin(given: AdminParts): Admin {
     token,
     namedTokens: given.namedTokens,
     claim: given.claim,
-    ...defined({ limits: given.limits }),
+    ...defined({ limits: given.limits, traces: given.traces }),
     log: log.child({ room: 'admin' }),
     explain: async (query) => enforced(answerExplain(mesh(), query)),
     explainRequest: async (id) => enforced(answerExplainRequest(mesh(), await refused(id), id)),

@@ -24,6 +24,7 @@ import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { Reports } from '../report/reports.ts';
 import type { ReadSignals } from '../signals/read-signals.ts';
 import type { Judged, Store } from '../store/store.ts';
+import type { ChangeTraces } from '../tracing/change-traces.ts';
 import type { Authored } from './caller.ts';
 import type { RootsAdmin } from './deps-ca.ts';
 import type { OtherReplicas, SeenOnEdge } from './everywhere.ts';
@@ -154,6 +155,8 @@ export interface AdminDeps {
   readonly audit: AuditLog;
   /** What is held until it is confirmed. Absent: nothing is. */
   readonly limits?: ChangeLimits;
+  /** Absent: changes are not traced. */
+  readonly traces?: Pick<ChangeTraces, 'request'>;
   /** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */
   explain(query: ExplainQuery): Explanation | Promise<Explanation>;
   /** The same for a denied call, by its request id. Throws `not_found` for an id that no kept denial has. */

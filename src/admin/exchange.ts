@@ -26,6 +26,8 @@ export interface ExchangeOptions {
   readonly credential: Credential;
   /** For one request without a body; large ones get more time. */
   readonly timeoutMs: number;
+  /** Of W3C Trace Context: what is done is a part of that. */
+  readonly traceparent?: string;
   /** Called every now and then while waiting for an answer. */
   readonly onWait?: (waited: Waited) => void;
 }
@@ -55,7 +57,7 @@ const waitMs = 5000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 
 /** Throws `invalid_argument` for an SVID that is not used with https://. */
-export function createExchange({ url, credential, timeoutMs, onWait }: ExchangeOptions): Exchange {
+export function createExchange({ url, credential, timeoutMs, traceparent, onWait }: ExchangeOptions): Exchange {
   const { target, host } = readAddress(url);
   const isCertified = target.kind === 'port' && target.certified;
   if (credential.kind === 'svid' && !isCertified) {
@@ -79,6 +81,7 @@ export function createExchange({ url, credential, timeoutMs, onWait }: ExchangeO
         headers: {
           accept: 'application/json',
           ...bearer,
+          ...(traceparent === undefined ? {} : { traceparent }),
           ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }),
         },
       };

@@ -15,10 +15,11 @@ interface Response {
 /** Throws `invalid_argument` for what the schemas do not accept. */
 export async function respond(
   item: Route,
-  request: Pick<FastifyRequest, 'query' | 'body' | 'params'>,
+  request: Pick<FastifyRequest, 'query' | 'body' | 'params' | 'headers'>,
   known: Known,
   secure: boolean,
 ): Promise<Response> {
+  const { traceparent } = request.headers;
   const receivedAt = performance.timeOrigin + performance.now();
   const answer = await item.handle({
     query: read(item.query, request.query, 'query'),
@@ -26,8 +27,7 @@ export async function respond(
     params: read(item.params, request.params, 'path'),
     caller: known.caller,
     known,
-    secure,
-    receivedAt,
+    ...{ secure, receivedAt, ...(typeof traceparent === 'string' && { traceparent }) },
   });
   const [json, headers] = ['application/json; charset=utf-8', {}];
   switch (answer.kind) {

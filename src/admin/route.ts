@@ -28,6 +28,8 @@ export interface RouteRequest<Q, B, P> {
   readonly secure: boolean;
   /** Epoch milliseconds, fractional: when the request had been read. */
   readonly receivedAt: number;
+  /** Its `traceparent`, which may be anything. */
+  readonly traceparent?: string;
 }
 
 /** What admin-api.ts and openapi.ts see; made by `route`, which checks the handler against the schemas. */

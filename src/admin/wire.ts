@@ -138,6 +138,7 @@ export const applyAnswerSchema = z.object({
     .describe('With `held`: nobody may confirm their own change; another approves it.'),
   differences: z.array(differenceSchema).exactOptional().describe('Only for a dry run.'),
   impact: impactSchema.exactOptional(),
+  traceId: z.string().exactOptional().describe('The trace in which it is recorded; absent if it is not.'),
   receivedAt: z.number().describe('When the whole request had been read; with fractions of a millisecond.'),
   acceptedAt: z.number().describe('When the store had accepted the change; with fractions of a millisecond.'),
 });

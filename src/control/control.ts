@@ -18,6 +18,7 @@ import type { RegisteredProxy, RegistryChange } from '../registry/registered-pro
 import type { Registry } from '../registry/registry.ts';
 import type { ShownCertificate } from '../registry/shown-certificates.ts';
 import type { Store, StoreState } from '../store/store.ts';
+import type { ChangeTraces } from '../tracing/change-traces.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
 import { acceptedAll } from './accepted-all.ts';
@@ -33,6 +34,7 @@ import { createPusher, type InForce } from './pusher.ts';
 import { whereNow } from './rejected-resources.ts';
 import type { SentToProxy } from './sent-to-proxy.ts';
 import { statusOfProxy } from './status-of-proxy.ts';
+import { createTellArrived, type StateEvent } from './tell-arrived.ts';
 import { withFetchedKeys } from './with-fetched-keys.ts';
 
 export interface ControlDeps {
@@ -45,6 +47,7 @@ export interface ControlDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly traces?: ChangeTraces | undefined;
   /** Changes that follow one another within this many milliseconds are pushed together. Default 50. */
   readonly windowMs?: number;
   readonly registry: Registry;
@@ -91,7 +94,7 @@ export interface Control {
 }
 
 export function createControl(deps: ControlDeps): Control {
-  const { store, bundles, rotator, cache, registry, clock, log, metrics } = deps;
+  const { store, bundles, rotator, cache, registry, clock, log, metrics, traces } = deps;
   const {
     windowMs = 50,
     onMesh = () => {},
@@ -100,7 +103,7 @@ export function createControl(deps: ControlDeps): Control {
     issuerKeys = () => undefined,
   } = deps;
   const complete = (mesh: MeshIr): MeshIr => withFetchedKeys(mesh, issuerKeys);
-  const pusher = createPusher({ cache, log, clock, metrics });
+  const pusher = createPusher({ cache, log, clock, metrics, ...defined({ traces }) });
   const acks = createAcks(() => clock.now());
   let inForce: InForce | undefined;
   /** The mesh in force, without its cuts. */
@@ -114,8 +117,10 @@ export function createControl(deps: ControlDeps): Control {
   const coalescer = createCoalescer(clock, windowMs, () => {
     if (inForce === undefined) return;
     const { revision, mesh } = inForce;
+    traces?.pushing(revision);
     pusher.pushAll(inForce, registry.proxies(), () => {
       published = revision;
+      traces?.made(revision);
       connected.end();
       if (acceptedAt !== undefined) metrics.applied(clock.monotonic() - acceptedAt);
       acceptedAt = undefined;
@@ -133,8 +138,9 @@ export function createControl(deps: ControlDeps): Control {
     onChange: () => exchange(({ mesh }) => ({ mesh: cuts.apply(mesh) })),
   });
 
+  const tellArrived = createTellArrived({ metrics, traces });
   const withBans = ({ banned: _, ...mesh }: MeshIr): MeshIr => (banned === undefined ? mesh : { ...mesh, banned });
-  const adopt = (state: StoreState, urgent: boolean): void => {
+  const adopt = (state: StoreState, urgent: boolean, event?: StateEvent): void => {
     const found = adoptable(state, inForce?.mesh, log);
     if (found === undefined) return;
     // Unchanged parts are the same objects from now on, so that nothing is generated from them again.
@@ -148,6 +154,7 @@ export function createControl(deps: ControlDeps): Control {
     onMesh(mesh);
     if (before !== undefined && before.identities !== mesh.identities) onIdentities(changedIdentities(before, mesh));
     if (before !== undefined && before.identities !== mesh.identities) connected.begin();
+    tellArrived(revision, event);
     coalescer.request(urgent);
   };
   const readopt = (change: (mesh: MeshIr) => MeshIr): void => {
@@ -157,10 +164,10 @@ export function createControl(deps: ControlDeps): Control {
     onMesh(next);
     exchange(() => ({ mesh: cuts.apply(next) }));
   };
-  const adoptSafely = (state: StoreState, urgent: boolean): void => {
+  const adoptSafely = (event: StateEvent): void => {
     acceptedAt ??= clock.monotonic();
     try {
-      adopt(state, urgent);
+      adopt(event.state, event.urgent, event);
     } catch (reason) {
       log.error({ reason: String(reason) }, 'documents not adopted; the last good ones stay');
     }
@@ -200,7 +207,7 @@ export function createControl(deps: ControlDeps): Control {
     async start() {
       await cuts.restore();
       unwatch = store.watch((event) => {
-        if (event.kind === 'state') adoptSafely(event.state, event.urgent);
+        if (event.kind === 'state') adoptSafely(event);
         else if (event.kind === 'problems') tell(event.problems);
       });
       tell(store.problems());
@@ -217,8 +224,7 @@ export function createControl(deps: ControlDeps): Control {
       pusher,
       acks,
       registry,
-      metrics,
-      log,
+      ...{ metrics, log, ...defined({ traces }) },
       accepted: acceptedMore,
     }),
     onRegistryChange({ node, endpoints }) {

@@ -5,6 +5,7 @@ import { placeText } from '../model/place-text.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Acks } from '../registry/acks.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { ChangeTraces } from '../tracing/change-traces.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
 import type { Pusher } from './pusher.ts';
 
@@ -14,13 +15,14 @@ export interface OnStreamDeps {
   readonly acks: Acks;
   readonly registry: Registry;
   readonly metrics: Metrics;
+  readonly traces?: ChangeTraces;
   readonly log: Log;
   /** Called when a proxy has accepted, or kept, one more type. */
   readonly accepted: (node: NodeId) => void;
 }
 
 export function createOnStream(deps: OnStreamDeps): (event: StreamEvent) => void {
-  const { connected, pusher, acks, registry, metrics, log, accepted } = deps;
+  const { connected, pusher, acks, registry, metrics, traces, log, accepted } = deps;
   return (event) => {
     const { node } = event;
     switch (event.kind) {
@@ -30,9 +32,11 @@ export function createOnStream(deps: OnStreamDeps): (event: StreamEvent) => void
       case 'sent':
         acks.sent(event);
         metrics.pushed(event.typeUrl);
+        traces?.sent(event);
         break;
       case 'acked':
         acks.acked(event, event.version, event.refused);
+        traces?.acked(event);
         accepted(node);
         break;
       case 'kept':
@@ -45,11 +49,13 @@ export function createOnStream(deps: OnStreamDeps): (event: StreamEvent) => void
         acks.nacked(event, message, resources);
         metrics.nacked(typeUrl);
         const rejected = resources.map(({ name, madeBy }) => ({ name, madeBy: madeBy.map(placeText) }));
+        traces?.nacked(event, rejected);
         log.error({ node, typeUrl, revision, message, rejected }, 'a proxy rejected its configuration');
         break;
       }
       case 'disconnected':
         acks.ended(node, event.stream);
+        traces?.disconnected(event.stream);
         registry.disconnected(event.stream, node);
         break;
       default:

@@ -60,8 +60,15 @@ interface Versions {
   latest: readonly WeakRef<Version>[];
 }
 
-/** `onMade` is called with the number of resources that were made. */
-export function createPartMaker(interner: Interner, onMade: (resources: number) => void): PartMaker {
+export interface PartMakerDeps {
+  readonly interner: Interner;
+  /** Called with the number of resources that were made. */
+  readonly onMade: (resources: number) => void;
+  /** Encoding and linting is done within it. */
+  readonly encoding?: (work: () => MadeResource) => MadeResource;
+}
+
+export function createPartMaker({ interner, onMade, encoding = (work) => work() }: PartMakerDeps): PartMaker {
   const known = new Map<string, WeakRef<Versions>>();
   const forget = new FinalizationRegistry((key: string) => {
     // A new one may have taken the key since.
@@ -80,10 +87,10 @@ export function createPartMaker(interner: Interner, onMade: (resources: number) 
     options: { readonly raw?: true },
   ): MadeResource => {
     if (!isTypeUrl(typeUrl)) throw new Error(`not an xDS type: ${typeUrl}`);
-    return {
+    return encoding(() => ({
       encoded: interner.encode(typeUrl, name, encodeMessage(schema, message), version),
       inspected: inspect({ typeUrl, name, schema, message, ...resource }, options),
-    };
+    }));
   };
   const filled = (part: FilledPart, fill: Fill): readonly MadeResource[] => [
     encoded(

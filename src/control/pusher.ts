@@ -11,6 +11,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { RejectedResource } from '../registry/proxy-status.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
+import type { ChangeTraces } from '../tracing/change-traces.ts';
 import type { Bundles } from '../translate/proxy.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
 import { createInterner } from '../xds/resources/interner.ts';
@@ -67,6 +68,7 @@ export interface PusherDeps {
   readonly log: Log;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'translated' | 'madeResources' | 'linted'>;
+  readonly traces?: Pick<ChangeTraces, 'encoding'>;
 }
 
 /** What is being made, in steps. */
@@ -78,10 +80,10 @@ interface Job {
   readonly steps: Generator<void, Snapshot | Withheld>;
 }
 
-export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher {
+export function createPusher({ cache, log, clock, metrics, traces }: PusherDeps): Pusher {
   const interner = createInterner();
   const maker = createSnapshotMaker({
-    ...{ interner, log },
+    ...{ interner, log, ...defined({ encoding: traces?.encoding }) },
     onTranslated: metrics.translated,
     onResources(count) {
       metrics.madeResources(count);

@@ -1,5 +1,6 @@
 // (mesh, endpoints, bundles, proxy, own secret) → Snapshot. Assembles the parts of a proxy, of which only those are made again for which
 // something changed, and returns the same snapshot if nothing changed.
+import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
 import { type Traced, trace } from '../lib/trace.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
@@ -14,7 +15,7 @@ import type { Interner } from '../xds/resources/interner.ts';
 import type { EncodedResource, Snapshot } from '../xds/resources/snapshot.ts';
 import { type TypeUrl, typeUrls } from '../xds/resources/type-url.ts';
 import type { Paths } from './concerned.ts';
-import { createPartMaker, type MadePart, type PartToMake, traceOptions } from './part-maker.ts';
+import { createPartMaker, type MadePart, type PartMakerDeps, type PartToMake, traceOptions } from './part-maker.ts';
 
 /** Everything that all proxies' snapshots are made from. */
 export interface Inputs extends TranslationInputs {
@@ -56,6 +57,7 @@ export interface SnapshotMakerDeps {
   readonly onTranslated?: () => void;
   /** The number of resources that were made for one or more proxies. */
   readonly onResources?: (count: number) => void;
+  readonly encoding?: PartMakerDeps['encoding'];
 }
 
 /** What was made for a proxy last. */
@@ -68,8 +70,8 @@ interface Made {
 
 /** If the linter finds anything, the result is `Withheld`, and the proxy keeps what it has. */
 export function createSnapshotMaker(deps: SnapshotMakerDeps): SnapshotMaker {
-  const { interner, log, onTranslated = () => {}, onResources = () => {} } = deps;
-  const maker = createPartMaker(interner, onResources);
+  const { interner, log, onTranslated = () => {}, onResources = () => {}, encoding } = deps;
+  const maker = createPartMaker({ interner, onMade: onResources, ...defined({ encoding }) });
   const nodes = new Map<string, Made>();
   const known = new Map<string, WeakRef<NamedResources>>();
   const forget = new FinalizationRegistry((key: string) => {

@@ -16,6 +16,8 @@ export interface BoundedCall {
   /** With `ca`: looks at the server's certificate (DER) in place of its host name, and throws to refuse it. */
   readonly identify?: (certificate: Buffer) => void;
   readonly timeoutMs?: number;
+  /** Ends it earlier. */
+  readonly signal?: AbortSignal;
 }
 
 /** Whatever its status is. */
@@ -23,29 +25,54 @@ export interface BoundedAnswer {
   readonly status: number;
   /** As it was sent. */
   readonly contentType: string | undefined;
+  /** Its `Retry-After`, as it was sent. */
+  readonly retryAfter: string | undefined;
   readonly text: string;
 }
+
+/** It answered, and with no success. */
+export class RefusedCall extends CellwallError {
+  readonly status: number;
+  /** When it wants to be asked again, milliseconds from now: up to five minutes. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, { status, retryAfterMs, hint }: RefusedWith) {
+    super(code, message, hint === undefined ? {} : { hint });
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+interface RefusedWith {
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+  readonly hint?: string;
+}
+
+const mostRetryAfterMs = 300_000;
 
 const mostBytes = 262_144;
 
 /**
  * The answer's text. Throws `unavailable` if nobody answers, or it says that it cannot now (429, 5xx); `failed_precondition` with its
- * status otherwise: permissions and configuration do not mend themselves, but may be mended.
+ * status otherwise: permissions and configuration do not mend themselves, but may be mended. If it answered, the error is a `RefusedCall`.
  */
 export async function boundedCall(call: BoundedCall): Promise<string> {
-  const { status, text } = await boundedAnswer(call);
+  const { status, text, retryAfter } = await boundedAnswer(call);
   if (status >= 200 && status < 300) return text;
-  if (status === 429 || status >= 500) throw failed(call, `HTTP status ${status}`);
-  throw failed(call, `HTTP status ${status}`, 'failed_precondition', hintFor(status));
+  const [message, retryAfterMs] = [said(call, `HTTP status ${status}`), readRetryAfter(retryAfter)];
+  if (status === 429 || status >= 500) throw new RefusedCall('unavailable', message, { status, retryAfterMs });
+  throw new RefusedCall('failed_precondition', message, { status, retryAfterMs, hint: hintFor(status) });
 }
 
 /** The same for a caller who reads refusals, too. Throws `unavailable` if nobody answers. */
 export function boundedAnswer(call: BoundedCall): Promise<BoundedAnswer> {
-  const { url, method = 'GET', headers = {}, body, ca, identify, timeoutMs = 10_000 } = call;
+  const { url, method = 'GET', headers = {}, body, ca, identify, timeoutMs = 10_000, signal } = call;
+  const over = AbortSignal.timeout(timeoutMs);
   const { protocol } = new URL(url);
   const request = protocol === 'https:' ? requestTls : requestPlain;
   return new Promise((resolve, reject) => {
-    const fail = (why: string): void => reject(failed(call, why));
+    const fail = (why: string): void => reject(new CellwallError('unavailable', said(call, why)));
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
     const asked = request(
       url,
@@ -53,7 +80,7 @@ export function boundedAnswer(call: BoundedCall): Promise<BoundedAnswer> {
         method,
         headers: { ...headers, ...length },
         agent: false,
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: signal === undefined ? over : AbortSignal.any([over, signal]),
         ...(ca && { ca }),
         ...(identify && identifiedBy(identify)),
       },
@@ -68,7 +95,8 @@ export function boundedAnswer(call: BoundedCall): Promise<BoundedAnswer> {
         response.on('error', ({ message }) => fail(message));
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString('utf8');
-          resolve({ status: response.statusCode ?? 0, contentType: response.headers['content-type'], text });
+          const { 'content-type': contentType, 'retry-after': retryAfter } = response.headers;
+          resolve({ status: response.statusCode ?? 0, contentType, retryAfter, text });
         });
       },
     );
@@ -77,8 +105,15 @@ export function boundedAnswer(call: BoundedCall): Promise<BoundedAnswer> {
   });
 }
 
-function failed({ who, url }: BoundedCall, why: string, code: ErrorCode = 'unavailable', hint?: string): CellwallError {
-  return new CellwallError(code, `${who} at ${new URL(url).origin}: ${why}`, hint === undefined ? {} : { hint });
+function said({ who, url }: BoundedCall, why: string): string {
+  return `${who} at ${new URL(url).origin}: ${why}`;
+}
+
+/** Seconds, or a date (RFC 9110, §10.2.3). */
+function readRetryAfter(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return ms >= 0 ? Math.min(ms, mostRetryAfterMs) : undefined;
 }
 
 function identifiedBy(identify: (certificate: Buffer) => void) {

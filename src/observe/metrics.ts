@@ -8,7 +8,8 @@ import { exportFollowing, type FollowingFigures } from './following-metrics.ts';
 import { exportForeignBundles, type ForeignBundleFigures } from './foreign-bundle-metrics.ts';
 import { exportProxies, type ProxyFigures } from './proxy-metrics.ts';
 import { exportPublishers, type PublisherFigures } from './publisher-metrics.ts';
-import { exportEndpoints, exportIsolation, exportStore, type StoreFigures } from './store-metrics.ts';
+import { createStoreLag, exportEndpoints, exportIsolation, exportStore, type StoreFigures } from './store-metrics.ts';
+import { exportTraces, type TraceFigures } from './trace-metrics.ts';
 import type { Traffic } from './traffic.ts';
 
 export interface Metrics {
@@ -43,6 +44,10 @@ export interface Metrics {
   madeResources(count: number): void;
   /** From a change's acceptance by the store to its snapshots being handed to the streams. */
   applied(ms: number): void;
+  /** What somebody else wrote is in force here, so long after. */
+  arrived(by: 'files' | 'replica', lagMs: number): void;
+  /** Call it once: it is asked at every scrape. */
+  watchTraces(read: () => TraceFigures): void;
   /** Call it once: `read` is called at every scrape. `now`: epoch milliseconds. */
   watchPublishers(read: () => readonly PublisherFigures[], now: () => number): void;
   /** `read` is called at every scrape; `now`: epoch milliseconds. */
@@ -156,7 +161,10 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers,
   });
+  const lag = createStoreLag(registry);
   return {
+    arrived: lag,
+    watchTraces: (read) => exportTraces(registry, read),
     setStreams: (count) => streams.set(count),
     pushed: (typeUrl) => pushes.inc({ type: shortType(typeUrl) }),
     nacked: (typeUrl) => nacks.inc({ type: shortType(typeUrl) }),

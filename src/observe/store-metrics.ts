@@ -1,5 +1,5 @@
 // What is exported of the store: read when somebody scrapes.
-import { Gauge, type Registry } from 'prom-client';
+import { Gauge, Histogram, type Registry } from 'prom-client';
 
 /** What a store may say of itself. */
 export interface StoreFigures {
@@ -51,6 +51,18 @@ export function exportStore(registry: Registry, store: StoreFigures): void {
       this.set(store.lastGood?.fallback() === undefined ? 0 : 1);
     },
   });
+}
+
+/** Told of each change that others made: how long it took until it was in force here. */
+export function createStoreLag(registry: Registry): (by: 'files' | 'replica', ms: number) => void {
+  const lag = new Histogram({
+    name: 'cellwall_store_lag_seconds',
+    help: 'Time from a change of documents being written by another control plane, or in a file, until it is in force here.',
+    labelNames: ['by'],
+    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    registers: [registry],
+  });
+  return (by, ms) => lag.observe({ by }, ms / 1000);
 }
 
 export function exportEndpoints(registry: Registry, held: () => number): void {

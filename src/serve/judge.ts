@@ -10,6 +10,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import { check } from '../policy/resolve/check.ts';
 import { createResolver } from '../policy/resolve/resolver.ts';
 import type { StateCheck } from '../store/judges.ts';
+import type { ChangeTraces } from '../tracing/change-traces.ts';
 import { checkRaw, type RawRights } from '../translate/raw/check-raw.ts';
 
 export interface Judge {
@@ -24,10 +25,11 @@ export interface Judge {
 export interface JudgeDeps extends RawRights {
   /** Told each time, and of how many documents something was made: those that a change concerns. */
   readonly metrics?: Pick<Metrics, 'resolved' | 'resolvedDocuments'>;
+  readonly traces?: Pick<ChangeTraces, 'resolving'>;
 }
 
 /** Keeps the last resolution, so that the next one costs only what has changed. */
-export function createJudge({ metrics, ...rights }: JudgeDeps = {}): Judge {
+export function createJudge({ metrics, traces, ...rights }: JudgeDeps = {}): Judge {
   const resolver = createResolver({ onDocuments: (count) => metrics?.resolvedDocuments(count) });
   let bound: TrustDomain | undefined;
   let inForce = false;
@@ -40,12 +42,13 @@ export function createJudge({ metrics, ...rights }: JudgeDeps = {}): Judge {
     last = { of: documents, found };
     return found;
   };
+  const timed: ChangeTraces['resolving'] = traces === undefined ? (work) => work() : traces.resolving;
   return {
     check(documents) {
       metrics?.resolved();
       const own = judgedHere(documents);
       const raw = own.some(({ document }) => document.kind === 'EnvoyResource');
-      const { problems, mesh } = check(documents, resolver);
+      const { problems, mesh } = timed(() => check(documents, resolver));
       return {
         problems: [
           ...problems.map((problem) => (inForce && problem.code === 'no-mesh' ? meshStays(problem) : problem)),

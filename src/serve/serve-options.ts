@@ -6,6 +6,7 @@ import type { GrpcTransportName } from '../lib/grpc-call.ts';
 import type { HostPort } from '../lib/host-port.ts';
 import type { LogLevel } from '../lib/log.ts';
 import type { NamedValues } from '../lib/named-options.ts';
+import type { TracingOptions } from '../tracing/trace-options.ts';
 
 export interface ServeOptions {
   /** A name in store/catalog.ts, and that store's options. */
@@ -57,6 +58,8 @@ export interface ServeOptions {
   readonly limits?: Readonly<Record<string, string>>;
   /** It follows another control plane, as that of a cell. */
   readonly parent?: ParentChoice;
+  /** Where traces of changes go. Absent: nothing is traced. */
+  readonly tracing?: TracingOptions;
   readonly logLevel: LogLevel;
 }
 

@@ -90,8 +90,8 @@ export async function serve(
   finishSwap(options.data);
   const metrics = createMetrics();
   const countdowns = createCountdowns();
-  const documents = await openDocuments(options, { metrics, clock, log, lifecycle });
-  const { judge, editGate, limits, review, store, alsoChangedBy } = documents;
+  const documents = await openDocuments(options, { metrics, version, clock, log, lifecycle });
+  const { judge, editGate, limits, review, store, alsoChangedBy, traces } = documents;
   const shared = alsoChangedBy === 'replicas';
   const replicas = openReplicas({ store, shared, options, version, clock, log, lifecycle });
   const isolation = openIsolation({ replicas, metrics, clock, log, lifecycle, afterMs: deps.isolatedAfterMs });
@@ -115,7 +115,7 @@ export async function serve(
     coverage,
     crossCheck,
     handshakes,
-    ...{ signals, metrics },
+    ...{ signals, metrics, traces },
     traffic,
     clock,
     log,
@@ -168,7 +168,7 @@ export async function serve(
     log: log.child({ room: 'identity' }),
   });
   const control = createControl({
-    ...{ store, rotator, cache, registry, clock, metrics, bundles: material.bundles },
+    ...{ store, rotator, cache, registry, clock, metrics, traces, bundles: material.bundles },
     log: log.child({ room: 'control' }),
     ...{ cuts: store.table('cuts'), shown: told.shown.of, issuerKeys: material.issuerKeys.of },
     onMesh: mesh.set,

@@ -1,5 +1,6 @@
 // A store in memory: for tests and experiments. Nothing survives the process.
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
 import type { Table } from '../lib/table.ts';
 import type { StateCheck } from './judges.ts';
@@ -38,7 +39,7 @@ export function createMemoryStore({ check, log, clock }: MemoryStoreOptions): St
       }
       const { after, changed } = plan.kind === 'next' ? plan : { after: state, changed: [] };
       state = { ...after, revision: wanted ?? state.revision + 1 };
-      watchers.emit({ kind: 'state', state, urgent: options.urgent ?? false });
+      watchers.emit({ kind: 'state', state, urgent: options.urgent ?? false, ...defined({ trace: options.trace }) });
       return { kind: 'applied', revision: state.revision, changed, warnings: problems };
     },
     watch: watchers.watch,

@@ -38,6 +38,8 @@ export interface ApplyOptions {
   readonly author: string;
   /** Passed on to watchers: skips coalescing. */
   readonly urgent?: boolean;
+  /** Passed on to watchers, those of other replicas as well: the `traceparent` of what it is a part of. */
+  readonly trace?: string;
   /** Kept in the history. */
   readonly mark?: ChangeMark;
   /** Documents that somebody wrote into the store directly: they stand there already, and what is written there next is not overwritten. */
@@ -49,9 +51,23 @@ export interface ApplyOptions {
   readonly revision?: number;
 }
 
+/** How a state came that no apply of this process made. */
+export interface Arrival {
+  readonly by: 'files' | 'replica';
+  /** From its being written until now, milliseconds. Absent: not known, or it waited for somebody. */
+  readonly lagMs?: number;
+}
+
 export type StoreEvent =
-  /** `direct`: somebody wrote it into the store itself, and it needed no approval. */
-  | { readonly kind: 'state'; readonly state: StoreState; readonly urgent: boolean; readonly direct?: true }
+  /** `direct`: somebody wrote it into the store itself, and it needed no approval. `trace`: as in `ApplyOptions`. */
+  | {
+      readonly kind: 'state';
+      readonly state: StoreState;
+      readonly urgent: boolean;
+      readonly direct?: true;
+      readonly trace?: string;
+      readonly arrival?: Arrival;
+    }
   /** What waits in the store, or is refused there, has changed (`DirectEdits`). */
   | { readonly kind: 'direct'; readonly waiting: readonly WaitingChange[]; readonly problems: readonly Problem[] }
   /** What somebody had written into the store directly, and was not in force, is gone: these documents were changed by an apply. */

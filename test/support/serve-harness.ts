@@ -66,6 +66,7 @@ export interface ServeHarnessOptions {
   readonly bundleEndpoint?: ServeOptions['bundleEndpoint'];
   /** A file that says where records of the audit log go as well. */
   readonly auditSinks?: ServeOptions['auditSinks'];
+  readonly tracing?: ServeOptions['tracing'];
 }
 
 /** The store that the documents of a directory are. */
@@ -110,6 +111,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
         ...(options.attestors && { attestors: options.attestors }),
         ...(options.bundleEndpoint && { bundleEndpoint: options.bundleEndpoint }),
         ...(options.auditSinks && { auditSinks: options.auditSinks }),
+        ...(options.tracing && { tracing: options.tracing }),
         logLevel: 'error',
       },
       { ...deps, log: told, signal: waiting.signal, openCa: options.openCa },

@@ -25,15 +25,16 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
       body: applyBodySchema,
       answer: applyAnswerSchema,
       errors: [409, 412, 413, 422, 503],
-      handle({ body, caller, receivedAt }) {
+      handle({ body, caller, receivedAt, traceparent }) {
+        const by = { caller, receivedAt, traceparent };
         const plan = createPlan(body);
-        if (hasErrors(plan.problems)) return invalid(plan.problems);
+        if (hasErrors(plan.problems)) return change(plan, { ...body, ...by });
         refuseNothing(plan, body);
-        if (!body.prune) return change(plan, { ...body, caller, receivedAt });
+        if (!body.prune) return change(plan, { ...body, ...by });
         const { revision, documents } = store.state() ?? nothingStored;
         // What others add meanwhile was not looked at.
         const expectedRevision = body.expectedRevision ?? revision;
-        return change(pruned(plan, documents), { ...body, expectedRevision, caller, receivedAt });
+        return change(pruned(plan, documents), { ...body, expectedRevision, ...by });
       },
     }),
     route({

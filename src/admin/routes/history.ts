@@ -66,7 +66,7 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
       body: rollbackBodySchema,
       answer: applyAnswerSchema,
       errors: [404, 409, 412, 422, 503],
-      async handle({ body, caller, receivedAt }) {
+      async handle({ body, caller, receivedAt, traceparent }) {
         const { revision } = inForceOrNothing(store);
         const to = body.to ?? revision - 1;
         const changes = changesBack(await store.history(), revision, to);
@@ -76,6 +76,7 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
           urgent: true,
           expectedRevision: revision,
           receivedAt,
+          traceparent,
           to,
         });
         if (answer.kind === 'ok' && answer.value.kind === 'applied') {

@@ -49,7 +49,7 @@ export function waitingRoutes(deps: AdminDeps): readonly Route[] {
       body: approveBodySchema,
       answer: applyAnswerSchema,
       errors: [404, 409, 412, 422, 503],
-      async handle({ body: { revs, ...options }, caller, receivedAt }) {
+      async handle({ body: { revs, ...options }, caller, receivedAt, traceparent }) {
         for (let attempt = 1; ; attempt++) {
           const found = await waiting.find(revs);
           if (!approveOwn) refuseOwn(found, caller);
@@ -59,7 +59,10 @@ export function waitingRoutes(deps: AdminDeps): readonly Route[] {
             if (documentOf(documents, key)?.text !== before) throw changedSince(key);
           }
           const plan = createPlan({ changes });
-          const given = { ...options, caller, urgent: true, expectedRevision: revision, receivedAt, approving: found };
+          const given = {
+            ...{ ...options, caller, urgent: true, expectedRevision: revision, receivedAt, traceparent },
+            approving: found,
+          };
           const answer = await change(plan, given).catch((reason: unknown) => {
             const { code } = CellwallError.from(reason);
             if (code === 'aborted' && attempt < maxAttempts) return undefined;

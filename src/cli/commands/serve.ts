@@ -4,6 +4,7 @@ import { defined } from '../../lib/defined.ts';
 import { type GrpcTransportName, grpcTransports } from '../../lib/grpc-call.ts';
 import type { HostPort } from '../../lib/host-port.ts';
 import { isLoopback } from '../../lib/loopback.ts';
+import type { TracingFlags } from '../../tracing/trace-options.ts';
 import { parseHostPort } from '../flags/address.ts';
 import { type AdminTlsFlags, adminTlsOf } from '../flags/admin-tls.ts';
 import { type AuthorityFlags, addAuthorityFlags, authorityOf } from '../flags/authority.ts';
@@ -11,22 +12,27 @@ import { addBundleEndpointFlags, type BundleEndpointFlags, bundleEndpointOf } fr
 import { flag } from '../flags/environment.ts';
 import { type GivenLimits, limitFlag } from '../flags/limits.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
-
 import { seconds } from '../flags/number.ts';
-
 import { addOidcFlags, type OidcFlags, oidcOf } from '../flags/oidc.ts';
 import { addParentFlags, type ParentFlags, parentOf } from '../flags/parent.ts';
-
 import { defaultData } from '../flags/paths.ts';
 import { publisherPlaces } from '../flags/publisher-places.ts';
 import { addStoreFlags, type StoreFlags, storeOf } from '../flags/store.ts';
+import { addTracingFlags, tracingOf } from '../flags/tracing.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
 import { formatOf, print } from '../output/print.ts';
 import { object, prints } from '../output/prints.ts';
 import { serveSummary } from '../output/serve-summary.ts';
 
-interface Options extends StoreFlags, AuthorityFlags, AdminTlsFlags, ParentFlags, OidcFlags, BundleEndpointFlags {
+interface Options
+  extends StoreFlags,
+    AuthorityFlags,
+    AdminTlsFlags,
+    ParentFlags,
+    OidcFlags,
+    BundleEndpointFlags,
+    TracingFlags {
   readonly allowProxyCode?: true;
   readonly approveByOthers?: true;
   readonly auditSinks?: string;
@@ -145,6 +151,7 @@ export function serveCommand(context: CliContext): Command {
   addBundleEndpointFlags(command);
   addAuthorityFlags(command);
   addParentFlags(command);
+  addTracingFlags(command);
   addLogLevelFlag(command);
   examples(
     command,
@@ -171,6 +178,7 @@ export function serveCommand(context: CliContext): Command {
         ...publisherPlaces(options.publish, self),
         ...oidcOf(options, self),
         ...bundleEndpointOf(options, self),
+        ...tracingOf(options, context.env, self),
         ...defined({ limits: options.limit, attestors: options.attestors, credentials: options.credentials }),
         ...defined({ auditSinks: options.auditSinks, adminOidc: options.adminOidc }),
         soakSeconds: options.soakSeconds,

@@ -7,6 +7,7 @@ import type { SvidCredential } from '../../admin/svid-tls.ts';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { Redacted } from '../../lib/redacted.ts';
+import { parseTraceparent, traceparentOf } from '../../lib/traceparent.ts';
 import type { CliContext } from '../io.ts';
 import { chosenContext } from './context.ts';
 import { flag } from './environment.ts';
@@ -65,7 +66,10 @@ export async function connect(
   };
   const usual = '127.0.0.1:18080';
   const onWait = (waited: Waited): unknown => io.stderr.write(waiting(waited));
-  const more = { onWait, onAnswer: io.answered, ...defined({ timeoutMs }) };
+  // As CI and other tools that trace set it; what is not valid begins a trace of its own there.
+  const parent = parseTraceparent(io.env['TRACEPARENT']);
+  const traceparent = parent && traceparentOf(parent);
+  const more = { onWait, onAnswer: io.answered, ...defined({ timeoutMs, traceparent }) };
   const hasContexts = command.options.some(({ long }) => long === '--context');
   const context = hasContexts ? chosenContext(io, command) : undefined;
   if (context !== undefined) {

@@ -17,7 +17,7 @@ import { relativeTime } from './time.ts';
 /** What every change prints with -o json. */
 export const printedChange: Printed = object(
   'kind revision changed warnings reasons receivedAt acceptedAt',
-  'to deleted restored held byOthers differences impact',
+  'to deleted restored held byOthers differences impact traceId',
 );
 
 export interface ChangeView {
@@ -67,6 +67,7 @@ export async function printChange(
       `${holds(answer.reasons) ? 'forced despite the gate' : 'warnings of the gate'}:\n${formatReasons(answer.reasons, now)}`,
     );
   }
+  if (table && answer.traceId !== undefined) context.stderr.write(`trace ${escapeLine(answer.traceId)}\n`);
   await print(context, format, {
     value: answer,
     table: () => (answer.kind === 'dry-run' ? formatDryRun(answer, diff, now) : formatDone(answer, done)),

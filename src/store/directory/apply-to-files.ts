@@ -115,7 +115,7 @@ async function write(
     throw reason;
   }
   onWritten(journal, inForce.files()?.texts, files.texts);
-  inForce.applied({ ...after, revision }, files, held, options.urgent ?? false);
+  inForce.applied({ ...after, revision }, files, held, options);
   database.clearJournal();
   return true;
 }
@@ -125,6 +125,6 @@ function renumber({ inForce, database }: ApplyDeps, revision: number | undefined
   const [state, files] = [inForce.state(), inForce.files()];
   if (revision === undefined || state === undefined || files === undefined) return undefined;
   database.save({ revision, files: textsInForce(files, inForce.held()) }, []);
-  inForce.applied({ ...state, revision }, files, inForce.held(), false);
+  inForce.applied({ ...state, revision }, files, inForce.held(), {});
   return revision;
 }

@@ -123,7 +123,7 @@ export function followEdits(deps: FollowEditsDeps): FollowEdits {
     seen = content;
     handled = false;
     handled = keepsOut(content.texts);
-    if (handled) return waiting.over();
+    if (handled) return waiting.over(content);
     const known = inForce.files();
     const state = inForce.state() ?? nothingStored;
     const judged = judge(content.texts, known, state);
@@ -136,7 +136,7 @@ export function followEdits(deps: FollowEditsDeps): FollowEdits {
     if (problems.length > 0) {
       holding?.release();
       inForce.refuse(problems);
-      waiting.over();
+      waiting.over(content);
       handled = true;
       return;
     }
@@ -154,7 +154,7 @@ export function followEdits(deps: FollowEditsDeps): FollowEdits {
     }
     waiting.over();
     const { held, rest, problems: why } = heldBack({ holding, check }, inForce.state() ?? nothingStored, judged);
-    inForce.accept(judged, held, rest, why);
+    inForce.accept(judged, held, rest, why, waiting.lagOf(content, files));
     early = new Map();
     accepted = content;
     watcher.forgetFiles();

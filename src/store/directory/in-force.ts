@@ -7,7 +7,7 @@ import type { Problem } from '../../model/problem.ts';
 import type { StateCheck } from '../judges.ts';
 import { sameDocuments } from '../plan-changes.ts';
 import type { SavedState, StateDatabase } from '../sqlite/state-database.ts';
-import { type Judged, nothingStored, type StoreState } from '../store.ts';
+import { type ApplyOptions, type Judged, nothingStored, type StoreState } from '../store.ts';
 import type { Watchers } from '../watchers.ts';
 import { type Held, nothingHeld, textsInForce } from './held.ts';
 import { type DocumentFiles, judgeFiles, readFiles } from './judge-files.ts';
@@ -22,10 +22,10 @@ export interface InForce {
   whyNot(): string;
   /** Starts with what was saved before a restart. */
   resume(saved: SavedState): void;
-  /** Adopts what was read, with what is held `rest`; the revision increases only if the documents differ. */
-  accept(read: DocumentFiles, held: Held, rest: Judged, problems: readonly Problem[]): void;
+  /** Adopts what was read, with what is held `rest`; the revision increases only if the documents differ. `lagMs`: how long ago it was written. */
+  accept(read: DocumentFiles, held: Held, rest: Judged, problems: readonly Problem[], lagMs?: number): void;
   /** Adopts what `apply` wrote and saved. */
-  applied(state: StoreState, read: DocumentFiles, held: Held, urgent: boolean): void;
+  applied(state: StoreState, read: DocumentFiles, held: Held, by: Pick<ApplyOptions, 'urgent' | 'trace'>): void;
   /** The directory cannot be accepted: the last good state stays. */
   refuse(problems: readonly Problem[]): void;
 }
@@ -75,7 +75,7 @@ export function createInForce({ check, database, watchers, log }: InForceDeps): 
       files = read;
       state = { ...asJudged(judgeFiles(read, check)), revision: saved.revision };
     },
-    accept(read, holding, rest, why) {
+    accept(read, holding, rest, why, lagMs) {
       const before = state ?? { ...nothingStored, revision: database.saved()?.revision ?? 0 };
       const same = sameDocuments(before.documents, rest.documents);
       const revision = same ? before.revision : before.revision + 1;
@@ -87,13 +87,13 @@ export function createInForce({ check, database, watchers, log }: InForceDeps): 
       refuse(why);
       if (same || state === undefined) return;
       log.info({ revision, documents: rest.documents.length }, 'documents read from the directory');
-      watchers.emit({ kind: 'state', state, urgent: false });
+      watchers.emit({ kind: 'state', state, urgent: false, arrival: { by: 'files', ...defined({ lagMs }) } });
     },
-    applied(next, read, holding, urgent) {
+    applied(next, read, holding, { urgent = false, trace }) {
       state = next;
       files = read;
       held = holding;
-      watchers.emit({ kind: 'state', state: next, urgent });
+      watchers.emit({ kind: 'state', state: next, urgent, ...defined({ trace }) });
     },
   };
 }

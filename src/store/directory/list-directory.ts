@@ -137,6 +137,11 @@ export function fileSignature(info: BigIntStats): string {
   return `${inodeText(info)} ${info.size} ${info.mtimeNs} ${info.ctimeNs}`;
 }
 
+/** When its inode last changed, by the disk's clock: also by a rename, which keeps the time of its content. Epoch milliseconds. */
+export function changedAt({ signature }: Pick<ListedFile, 'signature'>): number {
+  return Number(signature.slice(signature.lastIndexOf(' ') + 1)) / 1e6;
+}
+
 async function watchedFolders(
   inside: ReadonlyMap<string, string>,
   names: readonly WatchedName[],

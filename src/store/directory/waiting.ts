@@ -3,6 +3,8 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Problem } from '../../model/problem.ts';
+import { changedAt } from './list-directory.ts';
+import type { DirectoryContent } from './read-directory.ts';
 
 export interface Waiting {
   /** Whether the edit may be adopted; otherwise when to check again. */
@@ -15,8 +17,16 @@ export interface Waiting {
   active(): boolean;
   /** What to report if it takes unusually long. */
   problems(file: string): readonly Problem[];
-  over(): void;
+  /** `content`: it was refused. */
+  over(content?: Content): void;
+  /**
+   * How long ago what comes into force now was written, milliseconds: the earliest of these files. Undefined for what was there at the
+   * start, or had been refused or held before: then it waited for somebody, and not for us.
+   */
+  lagOf(content: Content, files: ReadonlySet<string>): number | undefined;
 }
+
+type Content = Pick<DirectoryContent, 'signature' | 'files'>;
 
 export interface Read {
   readonly signature: string;
@@ -37,6 +47,7 @@ export function createWaiting({ clock, log, againMs }: { clock: Clock; log: Log;
   let first: { readonly signature: string; readonly notices: number; readonly at: number } | undefined;
   let since: number | undefined;
   let open: string | undefined;
+  let dealtWith: string | undefined;
   return {
     async judge({ signature, notices, at, stillOpen }, settleMs) {
       const now = clock.monotonic();
@@ -66,10 +77,20 @@ export function createWaiting({ clock, log, againMs }: { clock: Clock; log: Log;
       const hint = 'write beside the file and rename it over it (mv does), or use cellwall apply';
       return [{ severity: 'error', code: 'never-quiet', message, hint, source }];
     },
-    over() {
+    over(content) {
       first = undefined;
       since = undefined;
       open = undefined;
+      dealtWith = content?.signature ?? dealtWith;
+    },
+    lagOf({ signature, files }, names) {
+      const isNew = dealtWith !== undefined && dealtWith !== signature;
+      dealtWith = signature;
+      const times = [...names].flatMap((name) => {
+        const file = files.get(name);
+        return file === undefined ? [] : [changedAt(file)];
+      });
+      return isNew && times.length > 0 ? Math.max(0, clock.now() - Math.min(...times)) : undefined;
     },
   };
 }

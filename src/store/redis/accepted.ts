@@ -9,23 +9,15 @@ import type { Problem } from '../../model/problem.ts';
 import type { DirectReview, StateCheck } from '../judges.ts';
 import { documentOf, type Edit } from '../plan-changes.ts';
 import type { RevisionChange } from '../revision.ts';
-import { type ApplyOptions, nothingStored, type StoreState } from '../store.ts';
+import { type ApplyOptions, type Arrival, nothingStored, type StoreState } from '../store.ts';
 import { directAuthor, type WaitingChange } from '../waiting-change.ts';
 import type { Watchers } from '../watchers.ts';
 import { createDirect } from './direct.ts';
 import type { LastGood } from './last-good.ts';
 import type { RedisLink } from './link.ts';
+import { heldOf, parseStored } from './read-reply.ts';
 import { readScript } from './scripts.ts';
-import {
-  editedTexts,
-  heldOf,
-  judgeStored,
-  type Known,
-  latest,
-  parseStored,
-  type StateSeal,
-  type StoredState,
-} from './stored-state.ts';
+import { editedTexts, judgeStored, type Known, latest, type StateSeal, type StoredState } from './stored-state.ts';
 import { keysOf, maxBytes, maxDocuments, restoreDocuments, writeState } from './write-state.ts';
 
 export interface Accepted {
@@ -95,6 +87,8 @@ export function createAccepted(deps: AcceptedDeps): Accepted {
   /** Since when it is seen to be lost, and nothing else stands there; monotonic. */
   let lostSince: number | undefined;
   let costMs = 0;
+  /** What was written before the first look was not missed. */
+  let isFollowing = false;
 
   const allProblems = (): readonly Problem[] => [...problems, ...direct.problems()];
   const tellProblems = (): void => watchers.emit({ kind: 'problems', problems: allProblems() });
@@ -120,7 +114,8 @@ export function createAccepted(deps: AcceptedDeps): Accepted {
     const last = [held?.fingerprint ?? '', ...limits, held === undefined ? '' : heldOf(held)];
     const askedAt = clock.monotonic();
     const reply = await link.script(readScript, keysOf(prefix), last);
-    costMs = clock.monotonic() - askedAt;
+    const readAt = clock.monotonic();
+    costMs = readAt - askedAt;
     const read = parseStored(reply, held);
     deps.onAnswer();
     if (read === undefined) return direct.isDue() ? takeEdits() : undefined;
@@ -139,7 +134,13 @@ export function createAccepted(deps: AcceptedDeps): Accepted {
     known = judgement.known;
     setProblems([]);
     if (judgement.changed) lastGood.keep(known);
-    if (judgement.changed) watchers.emit({ kind: 'state', state: known.state, urgent: read.urgent });
+    if (judgement.changed) {
+      const lagMs = read.written && isFollowing ? read.written.agoMs + clock.monotonic() - readAt : undefined;
+      const arrival: Arrival = { by: 'replica', ...defined({ lagMs }) };
+      const { urgent, written } = read;
+      watchers.emit({ kind: 'state', state: known.state, urgent, arrival, ...defined({ trace: written?.trace }) });
+    }
+    isFollowing = true;
     if (judgement.unsealed === true) await sealAnew(known);
     await takeEdits();
   };
@@ -190,7 +191,7 @@ export function createAccepted(deps: AcceptedDeps): Accepted {
     const written = await writeState({
       ...{ link, prefix, seal, stored, epoch, next, edits, urgent, author: by.author },
       ...{ rewrite: standing === 'damaged' ? rewrite : 'nothing', direct: by.direct ?? new Set<DocumentKey>() },
-      at: new Date(clock.now()),
+      ...{ at: new Date(clock.now()), ...defined({ trace: by.trace }) },
     });
     if (written === undefined) return false;
     const changed = known?.state !== next;
@@ -206,7 +207,8 @@ export function createAccepted(deps: AcceptedDeps): Accepted {
     }
     if (!changed) return true;
     const isDirect = by.author === directAuthor && by.mark === undefined;
-    watchers.emit({ kind: 'state', state: next, urgent, ...(isDirect ? { direct: true } : {}) });
+    const more = { ...(isDirect ? { direct: true as const } : {}), ...defined({ trace: by.trace }) };
+    watchers.emit({ kind: 'state', state: next, urgent, ...more });
     lastGood.keep(known);
     return true;
   };

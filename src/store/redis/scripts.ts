@@ -1,5 +1,6 @@
 // The Lua that runs inside Redis, where it is atomic. Constants, so that they survive bundling.
-// KEYS: 1 epoch (a string), 2 meta (a hash: revision, digest: the seal, author, time, urgent, previous: the seal before), 3 documents (a
+// KEYS: 1 epoch (a string), 2 meta (a hash: revision, digest: the seal, author, time, urgent, previous: the seal before; written: with that
+// revision, when by Redis' clock, and as a part of which trace), 3 documents (a
 // hash: key → YAML, which people may edit), 4 accepted (the same as it is in force, sealed).
 
 /**
@@ -34,13 +35,13 @@ return texts
 /**
  * ARGV: 1 the fingerprint as last seen, 2 and 3 how many documents and bytes there may be, 4 `epoch/revision/seal` of the accepted state
  * that is known already: it is not sent again. Answers `same`, `too-large`, or the fingerprint, the accepted state, and how the
- * documents differ from it. The fingerprint is of the documents and the revision, not of the accepted texts, which are sealed.
+ * documents differ from it, and when it was written: the age of that in microseconds, and its trace. The fingerprint is of the documents and the revision, not of the accepted texts, which are sealed.
  */
 export const readScript = `
 local epoch = redis.call('GET', KEYS[1]) or ''
-local meta = redis.call('HMGET', KEYS[2], 'revision', 'digest', 'urgent', 'previous')
+local meta = redis.call('HMGET', KEYS[2], 'revision', 'digest', 'urgent', 'previous', 'written')
 local revision, seal = meta[1] or '0', meta[2] or ''
-if #epoch > 1000 or #revision > 1000 or #seal > 1000 or #(meta[4] or '') > 1000 then return {'too-large'} end
+if #epoch > 1000 or #revision > 1000 or #seal > 1000 or #(meta[4] or '') + #(meta[5] or '') > 1000 then return {'too-large'} end
 local bytes = 0
 for _, hash in ipairs({KEYS[3], KEYS[4]}) do
   if redis.call('HLEN', hash) > tonumber(ARGV[2]) then return {'too-large'} end
@@ -71,12 +72,14 @@ for _, key in ipairs(redis.call('HKEYS', KEYS[4])) do
 end
 local accepted = false
 if ARGV[4] ~= epoch .. '/' .. revision .. '/' .. seal then accepted = redis.call('HGETALL', KEYS[4]) end
-return {'state', fingerprint, epoch, revision, seal, meta[3] or '0', meta[4] or '', accepted, edited, removed}
+local now = redis.call('TIME')
+local time = now[1] .. string.format('%06d', now[2])
+return {'state', fingerprint, epoch, revision, seal, meta[3] or '0', meta[4] or '', accepted, edited, removed, meta[5] or '', time}
 `;
 
 /**
  * ARGV: 1 epoch and 2 revision that must still hold, 3 epoch, 4 revision, 5 digest, 6 author, 7 time, 8 urgent (0 or 1), 9 the seal
- * before it, 10 channel, 11 what is written anew (nothing, accepted, all), 12 number of puts, then key, text and whether the document is
+ * before it, 10 channel, 11 what is written anew (nothing, accepted, all), 12 the trace, 13 number of puts, then key, text and whether the document is
  * written as well (0 or 1) of each, then key and whether of each to delete. All reads come before the first write: a key of the wrong
  * type refuses the whole. Answers with the keys whose documents somebody had edited and which were written over.
  */
@@ -91,9 +94,9 @@ local function edited(key, text)
   local there, before = redis.call('HGET', KEYS[3], key), redis.call('HGET', KEYS[4], key)
   if there ~= before and there ~= text and ARGV[11] == 'nothing' then over[#over + 1] = key end
 end
-local puts = tonumber(ARGV[12])
-local deletes = 13 + 3 * puts
-for index = 13, deletes - 1, 3 do
+local puts = tonumber(ARGV[13])
+local deletes = 14 + 3 * puts
+for index = 14, deletes - 1, 3 do
   if ARGV[index + 2] == '1' then edited(ARGV[index], ARGV[index + 1]) end
 end
 for index = deletes, #ARGV, 2 do
@@ -101,7 +104,7 @@ for index = deletes, #ARGV, 2 do
 end
 if ARGV[11] ~= 'nothing' then redis.call('DEL', KEYS[4]) end
 if ARGV[11] == 'all' then redis.call('DEL', KEYS[3]) end
-for index = 13, deletes - 1, 3 do
+for index = 14, deletes - 1, 3 do
   redis.call('HSET', KEYS[4], ARGV[index], ARGV[index + 1])
   if ARGV[index + 2] == '1' then redis.call('HSET', KEYS[3], ARGV[index], ARGV[index + 1]) end
 end
@@ -112,6 +115,8 @@ end
 redis.call('SET', KEYS[1], ARGV[3])
 redis.call('HSET', KEYS[2], 'revision', ARGV[4], 'digest', ARGV[5], 'author', ARGV[6], 'time', ARGV[7])
 redis.call('HSET', KEYS[2], 'urgent', ARGV[8], 'previous', ARGV[9])
+local now = redis.call('TIME')
+redis.call('HSET', KEYS[2], 'written', ARGV[4] .. ' ' .. now[1] .. string.format('%06d', now[2]) .. ' ' .. ARGV[12])
 redis.call('PUBLISH', ARGV[10], ARGV[4])
 return {'applied', over}
 `;

@@ -1,7 +1,7 @@
 // What Redis contains, and what to do with it: a state to adopt, or the reason not to. Redis is not trusted: a state counts only if a
 // control plane has sealed it, and it is later than every one that was seen here. What people edit is another copy of the documents
 // (direct-edits.ts). Pure.
-import { CellwallError } from '../../lib/errors.ts';
+import type { CellwallError } from '../../lib/errors.ts';
 import type { Seal } from '../../lib/seal.ts';
 import { parseDocuments } from '../../model/parse.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
@@ -10,7 +10,6 @@ import { errorsAmong, judgeOnce } from '../judge-once.ts';
 import type { StateCheck } from '../judges.ts';
 import { sameDocuments, sortDocuments } from '../plan-changes.ts';
 import type { StoreState } from '../store.ts';
-import { tooLarge } from './redis-error.ts';
 
 /** As read, atomically. */
 export interface StoredState {
@@ -29,6 +28,14 @@ export interface StoredState {
   readonly edits: ReadonlyMap<string, string | undefined>;
   /** Equal as long as nothing was edited; '' for none. */
   readonly fingerprint: string;
+  /** How its revision came there, which is not sealed. Absent: nobody told. */
+  readonly written?: Written;
+}
+
+/** `agoMs`: when it was read, by the clock of Redis. `trace`: a `traceparent`, or anything. */
+export interface Written {
+  readonly agoMs: number;
+  readonly trace?: string;
 }
 
 /** What we have adopted before. */
@@ -209,39 +216,4 @@ export function editedTexts({ texts, edits }: Pick<StoredState, 'texts' | 'edits
 
 export function textsOf(documents: readonly ParsedDocument[]): ReadonlyMap<string, string> {
   return new Map(documents.map(({ key, text }) => [key, text]));
-}
-
-/** For the read script: the accepted state that need not be sent again. */
-export function heldOf({ epoch, writtenRevision, seal }: StoredState): string {
-  return `${epoch}/${writtenRevision}/${seal}`;
-}
-
-/** The read script's answer; undefined for `same`. `held`: what was asked for with `heldOf`. Throws if it is too large to be ours. */
-export function parseStored(reply: unknown, held: StoredState | undefined): StoredState | undefined {
-  const [kind, fingerprint, epoch, revision, seal, urgent, previous, accepted, edited, removed]: readonly unknown[] =
-    Array.isArray(reply) ? reply : [];
-  if (kind === 'too-large') {
-    throw new CellwallError('unavailable', tooLarge, {
-      hint: 'somebody else writes there: remove it; what is in force stays',
-    });
-  }
-  if (kind !== 'state') return undefined;
-  const count = Number(revision);
-  const gone = Array.isArray(removed) ? removed.map((key): [string, undefined] => [String(key), undefined]) : [];
-  return {
-    fingerprint: String(fingerprint),
-    epoch: String(epoch),
-    revision: Number.isSafeInteger(count) && count >= 0 ? count : 0,
-    writtenRevision: String(revision),
-    seal: String(seal),
-    previous: String(previous),
-    urgent: urgent === '1',
-    texts: Array.isArray(accepted) ? new Map(pairs(accepted)) : (held?.texts ?? new Map()),
-    edits: new Map([...pairs(edited), ...gone]),
-  };
-}
-
-function pairs(flat: unknown): readonly (readonly [string, string])[] {
-  const list: readonly unknown[] = Array.isArray(flat) ? flat : [];
-  return Array.from({ length: list.length >> 1 }, (_, at) => [String(list[2 * at]), String(list[2 * at + 1])] as const);
 }

@@ -24,6 +24,8 @@ export interface WriteState {
   /** Keys of documents that stand there already, as somebody wrote them: only what is in force is written. */
   readonly direct: ReadonlySet<DocumentKey>;
   readonly author: string;
+  /** The `traceparent` of what it is a part of. */
+  readonly trace?: string;
   readonly at: Date;
   readonly urgent: boolean;
 }
@@ -80,7 +82,7 @@ export async function writeState(
   const sealText = seal.of(content);
   const reply = await link.script(applyScript, keysOf(prefix), [
     ...[stored?.epoch ?? '', stored?.writtenRevision ?? '0', epoch, String(next.revision), sealText],
-    ...[author, at.toISOString(), flag(urgent), previous, channelOf(prefix), rewrite],
+    ...[author, at.toISOString(), flag(urgent), previous, channelOf(prefix), rewrite, given.trace ?? ''],
     ...[String(puts.length), ...puts.flatMap(([key = '', text = '']) => [key, text, also(key)])],
     ...deletes.flatMap((key) => [key, also(key)]),
   ]);

@@ -11,7 +11,7 @@ import { createLifecycle } from '../../../src/lib/lifecycle.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
 import { serve } from '../../../src/serve/serve.ts';
-import type { ServeStarted } from '../../../src/serve/serve-options.ts';
+import type { ServeOptions, ServeStarted } from '../../../src/serve/serve-options.ts';
 import { eventually } from '../../support/eventually.ts';
 
 export interface Ports {
@@ -41,13 +41,15 @@ export interface Where {
   readonly attestors?: string;
   /** Only in the test's own process. Default: serve's own. */
   readonly isolatedAfterMs?: number;
+  /** Only in the test's own process. Default: nothing is traced. */
+  readonly tracing?: ServeOptions['tracing'];
 }
 
 export type Run = (where: Where) => Promise<Running>;
 
 const host = '127.0.0.1';
 
-export const inThisProcess: Run = async ({ url, folder, ports, bootstrapSecret, attestors, ...bounds }) => {
+export const inThisProcess: Run = async ({ url, folder, ports, bootstrapSecret, attestors, tracing, ...bounds }) => {
   const lifecycle = createLifecycle();
   const stopping = new AbortController();
   lifecycle.defer('waiting for a mesh', async () => stopping.abort());
@@ -55,7 +57,7 @@ export const inThisProcess: Run = async ({ url, folder, ports, bootstrapSecret, 
   const options = {
     store: { kind: 'redis', options: { url: new Redacted(url) } },
     data: join(folder, 'data'),
-    ...defined({ bootstrapSecret, attestors }),
+    ...defined({ bootstrapSecret, attestors, tracing }),
     xds: { host, port: ports.xds },
     identity: { host, port: ports.identity },
     admin: { host, port: ports.admin },

@@ -31,6 +31,29 @@ export const advice: Readonly<Record<string, { readonly unit: string; readonly a
     alert:
       '–; if it grows although nobody changes documents, something keeps requesting trials (`apply --dry-run`, `diff`, `simulate`)',
   },
+  cellwall_store_lag_seconds: {
+    unit: 'seconds',
+    alert:
+      'changes of the last minutes that took over 10 s: this control plane enforces later than others, or than the files say ' +
+      '(docs/runbook.md)',
+  },
+  cellwall_proxy_config_age_max_seconds: { unit: 'seconds', alert: '–; the same for all, where no names are wanted' },
+  cellwall_proxies_behind: {
+    unit: 'proxies',
+    alert: '–; many at once: the control plane or the network, not the proxies',
+  },
+  cellwall_proxies_withheld: {
+    unit: 'proxies',
+    alert: 'above 0: what is in force does not hold there; `cellwall status` says why it was not sent',
+  },
+  cellwall_trace_spans_waiting: { unit: 'spans', alert: '–; 2,048 at most' },
+  cellwall_trace_spans_exported_total: { unit: 'spans', alert: '–' },
+  cellwall_trace_spans_dropped_total: {
+    unit: 'spans',
+    alert:
+      '`increase(…[15m]) > 0` for long: the collector of traces is away, or refuses them; the log says why (docs/tracing.md)',
+  },
+  cellwall_trace_export_failures_total: { unit: 'requests', alert: '–; what is dropped shows whether it persists' },
   cellwall_store_stale: {
     unit: '0 or 1',
     alert: '1 for minutes: `cellwall status` says why the store cannot be reached; nothing can be changed until it can',

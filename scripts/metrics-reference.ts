@@ -6,6 +6,7 @@ import { caKinds, certificateKinds } from '../src/lib/countdown.ts';
 import { limitCodes } from '../src/limits/reason.ts';
 import { createMetrics } from '../src/observe/metrics.ts';
 import { createTraffic } from '../src/observe/traffic.ts';
+import { dropReasons } from '../src/tracing/span-exporter.ts';
 import { typeUrls } from '../src/xds/resources/type-url.ts';
 import { advice } from './metrics-advice.ts';
 
@@ -31,6 +32,9 @@ export async function metricsReference(): Promise<string> {
   }
   for (const code of limitCodes) metrics.changeHeld(code);
   metrics.applied(1);
+  for (const by of ['files', 'replica'] as const) metrics.arrived(by, 1);
+  const dropped = Object.fromEntries(dropReasons.map((reason) => [reason, 0]));
+  metrics.watchTraces(() => ({ waiting: 0, exported: 0, dropped, failures: 0 }));
   metrics.watchCa(
     () => ({
       countdowns: [...caKinds, ...certificateKinds].map((kind) => ({ kind, name: 'NAME', notBefore: 0, notAfter: 0 })),

@@ -1,4 +1,5 @@
-// The header that joins the spans of several programs to one trace. W3C Trace Context: https://www.w3.org/TR/trace-context/#traceparent-header
+// The header that joins the spans of several programs to one trace. W3C Trace Context:
+// https://www.w3.org/TR/trace-context/#traceparent-header
 
 export interface SpanContext {
   /** 32 lower-case hexadecimal digits. */

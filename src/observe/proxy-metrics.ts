@@ -9,6 +9,8 @@ export interface ProxyFigures {
   readonly certificate?: { readonly notAfter: number };
   /** One for each type; `behindSince`: epoch milliseconds. */
   readonly types: readonly { readonly behindSince?: number; readonly nack?: object }[];
+  /** Why it is not sent what is in force. */
+  readonly withheld?: string;
 }
 
 /** What is sent and accepted within it is not worth a series. */
@@ -16,8 +18,20 @@ const leastMs = 10_000;
 /** Proxies with a series of their own: those that wait longest. Their names are partly their own choice. */
 const [mostProxies, longestName] = [100, 300];
 
-export function exportProxies(registry: Registry, read: () => readonly ProxyFigures[], now: () => number): void {
+/** Ages by which proxies are counted. */
+const ages = { '10s': 10_000, '1m': 60_000, '10m': 600_000 } as const;
+
+export function exportProxies(registry: Registry, ask: () => readonly ProxyFigures[], now: () => number): void {
   const registers = [registry];
+  const read = onceATurn(ask);
+  const behind = onceATurn((): readonly { readonly node: string; readonly ms: number }[] => {
+    const at = now();
+    return read().flatMap(({ node, state, types }) => {
+      if (state !== 'connected') return [];
+      const ms = Math.max(0, ...types.map(({ behindSince = at }) => at - behindSince));
+      return ms === 0 ? [] : [{ node, ms }];
+    });
+  });
   new Gauge({
     name: 'cellwall_proxies',
     help: 'Proxies, by state: connected, or held for a while after they disappeared.',
@@ -60,14 +74,47 @@ export function exportProxies(registry: Registry, read: () => readonly ProxyFigu
     registers,
     collect() {
       this.reset();
-      const at = now();
-      const behind = read().flatMap(({ node, state, types }) => {
-        if (state !== 'connected') return [];
-        const ms = Math.max(0, ...types.map(({ behindSince = at }) => at - behindSince));
-        return ms < leastMs ? [] : [{ node, ms }];
-      });
-      const longest = behind.toSorted((a, b) => b.ms - a.ms).slice(0, mostProxies);
+      const late = behind().filter(({ ms }) => ms >= leastMs);
+      const longest = late.toSorted((a, b) => b.ms - a.ms).slice(0, mostProxies);
       for (const { node, ms } of longest) this.set({ proxy: clip(node, longestName) }, ms / 1000);
     },
   });
+  new Gauge({
+    name: 'cellwall_proxy_config_age_max_seconds',
+    help: 'The longest of these times of all connected proxies; 0: all have accepted what they were sent.',
+    registers,
+    collect() {
+      this.set(behind().reduce((most, { ms }) => Math.max(most, ms), 0) / 1000);
+    },
+  });
+  new Gauge({
+    name: 'cellwall_proxies_behind',
+    help: 'Connected proxies that were sent something so long ago, or longer, and have not accepted it.',
+    labelNames: ['age'],
+    registers,
+    collect() {
+      for (const [age, least] of Object.entries(ages))
+        this.set({ age }, behind().filter(({ ms }) => ms >= least).length);
+    },
+  });
+  new Gauge({
+    name: 'cellwall_proxies_withheld',
+    help: 'Connected proxies that are not sent what is in force, as it would be dangerous or cannot be translated.',
+    registers,
+    collect() {
+      this.set(read().filter(({ state, withheld }) => state === 'connected' && withheld !== undefined).length);
+    },
+  });
+}
+
+/** A scrape asks for all metrics in one turn of the event loop. */
+function onceATurn<T>(ask: () => T): () => T {
+  let known: { readonly value: T } | undefined;
+  return () => {
+    known ??= { value: ask() };
+    setImmediate(() => {
+      known = undefined;
+    });
+    return known.value;
+  };
 }

@@ -62,6 +62,8 @@ export function createStoreLag(registry: Registry): (by: 'files' | 'replica', ms
     buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     registers: [registry],
   });
+  // Prometheus sees no increase of what was not there.
+  for (const by of ['files', 'replica']) lag.zero({ by });
   return (by, ms) => lag.observe({ by }, ms / 1000);
 }
 

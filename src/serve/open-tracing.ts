@@ -1,13 +1,11 @@
 // Traces of changes, if somebody wants them: from what starts them to the collector.
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { boundedCall } from '../lib/bounded-call.ts';
 import type { Clock } from '../lib/clock.ts';
-import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
+import { postJson, readCollectorFile } from '../lib/post-json.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { type ChangeTraces, createChangeTraces } from '../tracing/change-traces.ts';
 import { otlpSpans } from '../tracing/otlp-spans.ts';
@@ -37,14 +35,9 @@ export function openTracing({ tracing }: ServeOptions, deps: OpenTracingDeps): C
     ...{ 'host.name': hostname(), ...tracing.resource },
   };
   const send: SpanExporterDeps['send'] = async (spans, signal) => {
-    // Files are read each time: they may be exchanged.
-    const given = headersFile === undefined ? tracing.headers.reveal() : headersOf(headersFile);
-    const ca = caFile === undefined ? undefined : read(caFile);
-    return boundedCall({
-      ...{ who: 'the collector of traces', url, method: 'POST', timeoutMs, signal, ...defined({ ca }) },
-      headers: { ...given, 'content-type': 'application/json' },
-      body: otlpSpans(spans, resource, version),
-    });
+    const headers = headersFile === undefined ? tracing.headers.reveal() : headersOf(headersFile);
+    const collector = { url, caFile, headers, timeoutMs, signal };
+    return postJson(collector, 'the collector of traces', otlpSpans(spans, resource, version));
   };
   const exporter = createSpanExporter({ send, clock, log: log.child({ room: 'tracing' }) });
   metrics.watchTraces(exporter.figures);
@@ -60,17 +53,9 @@ export function openTracing({ tracing }: ServeOptions, deps: OpenTracingDeps): C
 
 function headersOf(file: string): Readonly<Record<string, string>> {
   try {
-    return readHeaders(read(file).trim());
+    return readHeaders(readCollectorFile(file).trim());
   } catch (cause) {
     const { code, message } = CellwallError.from(cause);
     throw code === 'invalid_argument' ? new CellwallError('failed_precondition', `${file}: ${message}`) : cause;
-  }
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new CellwallError('unavailable', `cannot read ${file}: ${CellwallError.from(cause).message}`, { cause });
   }
 }

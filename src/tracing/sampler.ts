@@ -1,4 +1,5 @@
-// Which traces are recorded: the samplers that OpenTelemetry names. https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+// Which traces are recorded: the samplers that OpenTelemetry names,
+// https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 import { CellwallError } from '../lib/errors.ts';
 import type { SpanContext } from '../lib/traceparent.ts';
 

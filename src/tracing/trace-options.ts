@@ -1,6 +1,6 @@
 // Where traces go, and which: flags of `serve`, else the variables of OpenTelemetry, which platforms set for every program
-// (https://opentelemetry.io/docs/specs/otel/protocol/exporter/ and .../configuration/sdk-environment-variables/). What a flag says must be right; a
-// variable that cannot be used is told of and ignored, as OpenTelemetry wants it: nobody's control plane stays down for its traces.
+// (https://opentelemetry.io/docs/specs/otel/protocol/exporter/). What a flag says must be right; a variable that cannot be used is told of
+// and ignored, as OpenTelemetry wants it: nobody's control plane stays down for its traces.
 
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -58,8 +58,9 @@ export function tracingOptions(flags: TracingFlags, env: Env): TracingOptions | 
       return undefined;
     }
   };
+  const flagged = flags.traceEndpoint === undefined ? undefined : readFlag('--trace-endpoint', flags.traceEndpoint);
   const isOff = set('OTEL_SDK_DISABLED')?.toLowerCase() === 'true' || set('OTEL_TRACES_EXPORTER') === 'none';
-  const named = flags.traceEndpoint ?? (isOff ? undefined : endpointOf(otlp('ENDPOINT'), usable, set));
+  const named = flagged ?? (isOff ? undefined : endpointOf(otlp('ENDPOINT'), usable, set));
   const headersFile = flags.traceHeadersFile;
   const caFile = flags.traceCa ?? otlp('CERTIFICATE')?.[1];
   const timeoutMs = usable(otlp('TIMEOUT'), readTimeout) ?? 10_000;
@@ -109,8 +110,17 @@ function endpointOf(
 }
 
 /** `http://127.0.0.1:4318` → `http://127.0.0.1:4318/v1/traces`. Throws `invalid_argument`. */
-export function readBase(text: string): string {
+function readBase(text: string): string {
   return `${readUrl(text).replace(/\/+$/, '')}/v1/traces`;
+}
+
+/** As `readBase`. */
+function readFlag(name: string, text: string): string {
+  try {
+    return readBase(text);
+  } catch (reason) {
+    throw new CellwallError('invalid_argument', `${name}: ${CellwallError.from(reason).message}`);
+  }
 }
 
 /** Throws without the text: passwords may be in it. */

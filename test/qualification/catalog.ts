@@ -21,6 +21,7 @@ import { trafficItems } from './field/traffic.ts';
 import { identityItems } from './identity/items.ts';
 import type { Item } from './item.ts';
 import { observeItems } from './observe/items.ts';
+import { tracesItem } from './observe/traces.ts';
 import { trailItem } from './observe/trail.ts';
 import { dataPathItem, manyRulesItem } from './performance/data-path.ts';
 import { editAtScaleItem } from './performance/edit-at-scale.ts';
@@ -83,7 +84,7 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
     ...trafficItems,
   ],
   identity: identityItems,
-  observe: [...observeItems, trailItem],
+  observe: [...observeItems, trailItem, tracesItem],
   performance: [
     ...[incrementalItem, firstPublicationItem, editAtScaleItem, urgentDenyAtScaleItem],
     ...[issuanceItem, joinsItem, race, tenThousandStreams, dataPathItem, manyRulesItem],

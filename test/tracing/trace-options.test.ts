@@ -1,4 +1,5 @@
-// Where traces go: flags before variables, those of traces before those of all signals; what is secret is neither printed nor sent in plaintext.
+// Where traces go: flags before variables, those of traces before those of all signals; what is secret is neither printed nor sent in
+// plaintext.
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -51,7 +52,7 @@ describe('traces are set up', () => {
     expect(found).toMatchObject({ url: 'http://127.0.0.1:2/as/it/is', sampler: 'always_off' });
     expect(found?.headers.reveal()).toEqual({ b: '2' });
     const flags = {
-      traceEndpoint: `${at}/v1/traces`,
+      traceEndpoint: at,
       traceSampler: 'always_on',
       traceHeadersFile: '/h',
       traceCa: '/c',
@@ -69,7 +70,7 @@ describe('traces are set up', () => {
     for (const off of [{ OTEL_SDK_DISABLED: 'TRUE' }, { OTEL_TRACES_EXPORTER: 'none' }]) {
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: at, ...off };
       expect(tracingOptions({}, env)?.url).toBeUndefined();
-      expect(tracingOptions({ traceEndpoint: `${at}/v1/traces` }, env)?.url).toBe(`${at}/v1/traces`);
+      expect(tracingOptions({ traceEndpoint: at }, env)?.url).toBe(`${at}/v1/traces`);
     }
   });
 
@@ -98,7 +99,7 @@ describe('traces are set up', () => {
     for (const here of ['http://127.0.0.1:4318', 'http://[::1]:4318', 'http://localhost:4318']) {
       expect(tracingOptions({}, { OTEL_EXPORTER_OTLP_ENDPOINT: here, ...headers })?.url).toBe(`${here}/v1/traces`);
     }
-    const flags = { traceEndpoint: 'http://collector.example/v1/traces', traceHeadersFile: '/h' };
+    const flags = { traceEndpoint: 'http://collector.example', traceHeadersFile: '/h' };
     expect(() => tracingOptions(flags, {})).toThrow(/plaintext/);
   });
 

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
 import type { ServeOptions } from '../../serve/serve-options.ts';
-import { readBase, readSampler, type TracingFlags, tracingOptions } from '../../tracing/trace-options.ts';
+import { readSampler, type TracingFlags, tracingOptions } from '../../tracing/trace-options.ts';
 import { flag } from './environment.ts';
 
 export function addTracingFlags(command: Command): Command {
@@ -14,7 +14,6 @@ export function addTracingFlags(command: Command): Command {
         {
           env: 'CELLWALL_TRACE_ENDPOINT',
           defaultText: 'what OTEL_EXPORTER_OTLP_ENDPOINT says, else nothing is traced',
-          parse: refusing(readBase),
         },
       ),
     )

@@ -11,10 +11,11 @@ import { relativeTime } from './time.ts';
 type Proxy = ProxiesAnswer['proxies'][number];
 
 const clockWorthSayingMs = 30_000;
+const lateWorthSayingMs = 10_000;
 
 /** Empty if nothing has to be done. */
 export function attention(proxy: Proxy, now: number): readonly string[] {
-  const { state, since, contested, certificate, clockOffsetMs = 0, takenPorts = [], withheld } = proxy;
+  const { state, since, contested, certificate, clockOffsetMs = 0, takenPorts = [], withheld, types } = proxy;
   const lines: string[] = [];
   if (state === 'gone') {
     const when = since === 0 ? '' : ` since ${relativeTime(since, now)}`;
@@ -40,6 +41,15 @@ export function attention(proxy: Proxy, now: number): readonly string[] {
         `the last change of its service or of what it calls, and report this`,
     );
   }
+  const late = state === 'connected' ? types.filter(isLate(now)) : [];
+  if (late.length > 0) {
+    const since = Math.min(...late.map(({ behindSince = now }) => behindSince));
+    const what = late.map(({ typeUrl }) => typeUrl.slice(typeUrl.lastIndexOf('.') + 1)).join(', ');
+    lines.push(
+      `it has not accepted ${escapeLine(what)}, which it was sent ${relativeTime(since, now)}: what was changed does not hold ` +
+        `there yet; is its Envoy stopped, or without CPU?`,
+    );
+  }
   if (contested !== undefined) {
     const { peer, inbound, at } = contested;
     const where = inbound === undefined ? '' : `, to listen at ${formatHostPort(inbound)}`;
@@ -57,6 +67,12 @@ export function attention(proxy: Proxy, now: number): readonly string[] {
   }
   lines.push(...socketFaults(proxy.types.flatMap(({ nack }) => (nack === undefined ? [] : [nack.message]))));
   return lines;
+}
+
+/** It says nothing to what it was sent; what it rejects is told elsewhere. */
+function isLate(now: number) {
+  return ({ behindSince, nack }: Proxy['types'][number]): boolean =>
+    behindSince !== undefined && nack === undefined && now - behindSince >= lateWorthSayingMs;
 }
 
 /** What happens to a host whose clock is so far behind. */

@@ -22,7 +22,10 @@ export interface InForce {
   whyNot(): string;
   /** Starts with what was saved before a restart. */
   resume(saved: SavedState): void;
-  /** Adopts what was read, with what is held `rest`; the revision increases only if the documents differ. `lagMs`: how long ago it was written. */
+  /**
+   * Adopts what was read, with what is held `rest`; the revision increases only if the documents differ. `lagMs`: how long ago it was
+   * written.
+   */
   accept(read: DocumentFiles, held: Held, rest: Judged, problems: readonly Problem[], lagMs?: number): void;
   /** Adopts what `apply` wrote and saved. */
   applied(state: StoreState, read: DocumentFiles, held: Held, by: Pick<ApplyOptions, 'urgent' | 'trace'>): void;

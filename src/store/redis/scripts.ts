@@ -35,7 +35,8 @@ return texts
 /**
  * ARGV: 1 the fingerprint as last seen, 2 and 3 how many documents and bytes there may be, 4 `epoch/revision/seal` of the accepted state
  * that is known already: it is not sent again. Answers `same`, `too-large`, or the fingerprint, the accepted state, and how the
- * documents differ from it, and when it was written: the age of that in microseconds, and its trace. The fingerprint is of the documents and the revision, not of the accepted texts, which are sealed.
+ * documents differ from it, and `written` (above) with the time of Redis now, in microseconds. The fingerprint is of the documents and the
+ * revision, not of the accepted texts, which are sealed.
  */
 export const readScript = `
 local epoch = redis.call('GET', KEYS[1]) or ''
@@ -74,7 +75,9 @@ local accepted = false
 if ARGV[4] ~= epoch .. '/' .. revision .. '/' .. seal then accepted = redis.call('HGETALL', KEYS[4]) end
 local now = redis.call('TIME')
 local time = now[1] .. string.format('%06d', now[2])
-return {'state', fingerprint, epoch, revision, seal, meta[3] or '0', meta[4] or '', accepted, edited, removed, meta[5] or '', time}
+local state = {'state', fingerprint, epoch, revision, seal, meta[3] or '0', meta[4] or '', accepted, edited, removed}
+state[11], state[12] = meta[5] or '', time
+return state
 `;
 
 /**

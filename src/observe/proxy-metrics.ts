@@ -81,7 +81,7 @@ export function exportProxies(registry: Registry, ask: () => readonly ProxyFigur
   });
   new Gauge({
     name: 'cellwall_proxy_config_age_max_seconds',
-    help: 'The longest of these times of all connected proxies; 0: all have accepted what they were sent.',
+    help: 'The longest time since a connected proxy was sent what it has not accepted; 0: all have accepted everything.',
     registers,
     collect() {
       this.set(behind().reduce((most, { ms }) => Math.max(most, ms), 0) / 1000);

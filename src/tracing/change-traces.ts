@@ -154,7 +154,8 @@ export function createChangeTraces({ tracer, clock }: ChangeTracesDeps): ChangeT
       waiting = [];
       for (const [earlier, one] of inFlight) {
         one.push.made(revision);
-        if (inFlight.size >= mostInFlight) finish(earlier, one);
+        // The same revision once more: a store that was started with an earlier state.
+        if (inFlight.size >= mostInFlight || earlier === revision) finish(earlier, one);
       }
       for (const one of changes) {
         if (one === change) continue;

@@ -109,9 +109,12 @@ function endpointOf(
   return usable(found, found[0] === 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT' ? readUrl : readBase);
 }
 
-/** `http://127.0.0.1:4318` → `http://127.0.0.1:4318/v1/traces`. Throws `invalid_argument`. */
+/** `http://127.0.0.1:4318` → `http://127.0.0.1:4318/v1/traces`; many write that path themselves. Throws `invalid_argument`. */
 function readBase(text: string): string {
-  return `${readUrl(text).replace(/\/+$/, '')}/v1/traces`;
+  const url = new URL(readUrl(text));
+  const path = url.pathname.replace(/\/+$/, '');
+  url.pathname = path.endsWith('/v1/traces') ? path : `${path}/v1/traces`;
+  return url.href;
 }
 
 /** As `readBase`. */

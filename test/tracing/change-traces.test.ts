@@ -169,6 +169,13 @@ describe('a change', () => {
     for (let revision = 101; revision <= 200; revision += 1) traces.accepted({ revision });
     traces.close();
     expect(ended.filter(({ name }) => name === 'change')).toHaveLength(200);
+    ended.length = 0;
+    for (let again = 0; again < 3; again += 1) {
+      traces.accepted({ revision: 7 });
+      traces.pushing(7);
+    }
+    traces.close();
+    expect(ended.filter(({ name }) => name === 'change')).toHaveLength(3);
   });
 
   it('of somebody who does not record it is not recorded, and others are told', () => {

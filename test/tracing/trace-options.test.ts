@@ -62,6 +62,15 @@ describe('traces are set up', () => {
     expect(flagged?.headers.reveal()).toEqual({});
   });
 
+  it('with the path of traces once, whoever wrote it', () => {
+    const wanted = `${at}/v1/traces`;
+    for (const given of [at, `${at}/`, wanted, `${wanted}/`]) {
+      expect(tracingOptions({}, { OTEL_EXPORTER_OTLP_ENDPOINT: given })?.url).toBe(wanted);
+      expect(tracingOptions({ traceEndpoint: given }, {})?.url).toBe(wanted);
+    }
+    expect(tracingOptions({ traceEndpoint: `${at}/a?key=b` }, {})?.url).toBe(`${at}/a/v1/traces?key=b`);
+  });
+
   it('by the name of the exporter alone: the collector of this host', () => {
     expect(tracingOptions({}, { OTEL_TRACES_EXPORTER: 'otlp' })?.url).toBe('http://127.0.0.1:4318/v1/traces');
   });

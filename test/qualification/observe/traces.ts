@@ -20,6 +20,7 @@ export const tracesItem = fromTests({
     'test/tracing/tracer.test.ts',
     'test/observe/proxy-metrics.test.ts',
     'test/store/edit-lag.test.ts',
+    'test/store/read-reply.test.ts',
     'test/cli/traced.test.ts',
   ],
   limitMinutes: 6,

@@ -23,8 +23,8 @@ const ages = { '10s': 10_000, '1m': 60_000, '10m': 600_000 } as const;
 
 export function exportProxies(registry: Registry, ask: () => readonly ProxyFigures[], now: () => number): void {
   const registers = [registry];
-  const read = onceATurn(ask);
-  const behind = onceATurn((): readonly { readonly node: string; readonly ms: number }[] => {
+  const read = onceAScrape(ask);
+  const behind = onceAScrape((): readonly { readonly node: string; readonly ms: number }[] => {
     const at = now();
     return read().flatMap(({ node, state, types }) => {
       if (state !== 'connected') return [];
@@ -107,12 +107,12 @@ export function exportProxies(registry: Registry, ask: () => readonly ProxyFigur
   });
 }
 
-/** A scrape asks for all metrics in one turn of the event loop. */
-function onceATurn<T>(ask: () => T): () => T {
+/** A scrape asks for all metrics before anything else is done. */
+function onceAScrape<T>(ask: () => T): () => T {
   let known: { readonly value: T } | undefined;
   return () => {
     known ??= { value: ask() };
-    setImmediate(() => {
+    queueMicrotask(() => {
       known = undefined;
     });
     return known.value;

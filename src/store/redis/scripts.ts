@@ -82,9 +82,9 @@ return state
 
 /**
  * ARGV: 1 epoch and 2 revision that must still hold, 3 epoch, 4 revision, 5 digest, 6 author, 7 time, 8 urgent (0 or 1), 9 the seal
- * before it, 10 channel, 11 what is written anew (nothing, accepted, all), 12 the trace, 13 number of puts, then key, text and whether the document is
- * written as well (0 or 1) of each, then key and whether of each to delete. All reads come before the first write: a key of the wrong
- * type refuses the whole. Answers with the keys whose documents somebody had edited and which were written over.
+ * before it, 10 channel, 11 what is written anew (nothing, accepted, all), 12 the trace, 13 number of puts, then key, text and whether the
+ * document is written as well (0 or 1) of each, then key and whether of each to delete. All reads come before the first write: a key of
+ * the wrong type refuses the whole. Answers with the keys whose documents somebody had edited and which were written over.
  */
 export const applyScript = `
 local epoch = redis.call('GET', KEYS[1]) or ''

@@ -41,9 +41,10 @@ export function* answerSignals(
   };
   for (const declared of declaredEdges(mesh)) put(declared);
   const groups = new Map<string, Readonly<Record<string, number>>>();
+  const connections = connectionsIn(found);
   for (const one of found.edges) {
     if (one.edge.side === 'listener') groups.set(one.edge.service, Object.fromEntries(one.signals.tls));
-    const row = rowOf(one, mesh, asked.series);
+    const row = rowOf(one, { mesh, series: asked.series, connections });
     if (row !== undefined) put(row);
     yield;
   }
@@ -88,22 +89,41 @@ function* declaredEdges(mesh: MeshIr | undefined): Generator<EdgeRow> {
   }
 }
 
+interface RowContext {
+  readonly mesh: MeshIr | undefined;
+  readonly series: boolean;
+  readonly connections: Connections;
+}
+
+/** By who calls which port: how many TLS connections by group. */
+type Connections = ReadonlyMap<string, Readonly<Record<string, number>>>;
+
+function connectionsIn({ edges }: SignalsFound): Connections {
+  return new Map(
+    edges.flatMap(({ edge, signals }) =>
+      edge.side === 'connections' ? [[`${edge.service} ${edge.target}`, Object.fromEntries(signals.tls)]] : [],
+    ),
+  );
+}
+
 /** Undefined for what does not say who called whom. */
 function rowOf(
   { edge, signals, periods }: EdgeSignals,
-  mesh: MeshIr | undefined,
-  series: boolean,
+  { mesh, series, connections }: RowContext,
 ): EdgeRow | undefined {
   const answer: EdgeSignalsAnswer = {
     ...wireSignals(signals),
     ...(series ? { series: periods.map(({ at, signals: of }) => ({ at, ...inPeriod(of) })) } : {}),
   };
-  if (edge.side === 'listener') return undefined;
-  if (edge.side === 'outbound') {
-    if (edge.target === undefined) return undefined;
-    const principal = mesh && serviceNamed(mesh, edge.service)?.spiffeId;
-    const caller = { caller: 'mtls', callerService: edge.service, ...defined({ principal }) } as const;
-    return { ...placeOf(edge.target), ...caller, declared: false, outbound: answer };
+  if (edge.side === 'listener' || edge.side === 'connections') return undefined;
+  if (edge.side !== 'inbound') {
+    const { service, target } = edge;
+    if (target === undefined) return undefined;
+    const principal = mesh && serviceNamed(mesh, service)?.spiffeId;
+    const caller = { caller: 'mtls', callerService: service, ...defined({ principal }) } as const;
+    const place = { ...placeOf(target), ...caller, declared: false };
+    if (edge.side === 'outbound') return { ...place, outbound: answer };
+    return { ...place, callerSide: callerSideOf(answer, connections.get(`${service} ${target}`) ?? {}) };
   }
   const { side: _, ...own } = edge;
   const callerService = edge.principal === undefined ? undefined : mesh && ownerOf(mesh, edge.principal);
@@ -112,6 +132,14 @@ function rowOf(
     ...{ ...own, ...defined({ callerService }), declared: false, inbound: answer },
     ...(crowd ? { crowd: true as const } : {}),
   };
+}
+
+/** What Envoy's counters say; of flags and decisions they say nothing. */
+function callerSideOf(
+  { calls, classes, received, sent, latency, lastSeen, series }: EdgeSignalsAnswer,
+  groups: Readonly<Record<string, number>>,
+): NonNullable<EdgeRow['callerSide']> {
+  return { calls, classes, received, sent, groups, lastSeen, ...defined({ latency, series }) };
 }
 
 /** Of the key of a port. */
@@ -130,8 +158,8 @@ function isWanted({ service, callerService, principal }: EdgeRow, asked: Signals
   return asked.caller === undefined || callerService === asked.caller || principal === asked.caller;
 }
 
-function callsOf({ inbound, outbound }: EdgeRow): number {
-  return (inbound?.calls ?? 0) + (outbound?.calls ?? 0);
+function callsOf({ inbound, outbound, callerSide }: EdgeRow): number {
+  return Math.max((inbound?.calls ?? 0) + (outbound?.calls ?? 0), callerSide?.calls ?? 0);
 }
 
 function wireSignals({ calls, denied, failed, classes, flags, tls, received, sent, latency, lastSeen }: Signals) {

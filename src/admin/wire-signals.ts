@@ -53,6 +53,17 @@ const edgeSignalsSchema = z.object({
     .describe('Periods with calls, oldest first. Only if asked for.'),
 });
 
+const callerSideSchema = z.object({
+  calls: z.int().describe('Requests that were answered, by whomever; on TCP, connections that began.'),
+  classes: edgeSignalsSchema.shape.classes,
+  received: z.number().describe('Bytes from the application.'),
+  sent: z.number().describe('Bytes to it.'),
+  groups: countsSchema.describe('TLS connections to the called service by key exchange group.'),
+  latency: latencySchema.exactOptional(),
+  lastSeen: z.number(),
+  series: edgeSignalsSchema.shape.series,
+});
+
 const edgeSchema = z.object({
   service: z.string().describe('Which is called.'),
   port: portNameSchema.exactOptional(),
@@ -82,6 +93,12 @@ const edgeSchema = z.object({
       'What the proxy of the calling service answered itself, as the called one could not be reached, or did not ' +
         'answer. Only failures; under load fewer than there were. None on TCP.',
     ),
+  callerSide: callerSideSchema
+    .exactOptional()
+    .describe(
+      'All calls, as the proxy of the calling service counted them: also of those whose log was lost, or that went to a ' +
+        'service without a proxy here. Reported every ten seconds, latencies every minute. Absent: not called since, or not reported.',
+    ),
 });
 
 export const signalsSchema = z.object({
@@ -92,7 +109,7 @@ export const signalsSchema = z.object({
   edges: z
     .array(edgeSchema)
     .describe(
-      'At most 10,000, those with most calls first. A declared edge without `inbound` and `outbound` was not seen.',
+      'At most 10,000, those with most calls first. A declared edge without `inbound`, `outbound` and `callerSide` was not seen.',
     ),
   edgeCount: z.int().describe('Of all edges, listed or not.'),
   services: z

@@ -4,7 +4,9 @@ import { defined } from '../lib/defined.ts';
 import { type EnvoyCounters, envoyCounterNames } from '../lib/envoy-counters.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { isInstance } from '../lib/node-id.ts';
+import type { AllOutboundCounts } from '../lib/outbound-counts.ts';
 import { recordOf, textOf } from './read-body.ts';
+import { readOutboundCounts } from './read-outbound-counts.ts';
 
 export interface CountersReport {
   /** Which of the identity's proxies it is. */
@@ -24,6 +26,8 @@ export interface CountersReport {
   readonly second: EnvoyCounters;
   /** TLS connections by key exchange group, in the second. Absent from an older helper. */
   readonly groups?: Readonly<Record<string, number>>;
+  /** Calls to dependencies. Absent from an older helper. */
+  readonly outbound?: AllOutboundCounts;
 }
 
 /** The last millisecond that a Date can name (ECMA-262 §21.4.1.1): who reads a later one fails. */
@@ -44,7 +48,8 @@ export function readCountersReport(body: Readonly<Record<string, unknown>>): Cou
   const certificate = body['certificate'] === undefined ? undefined : certificateOf(body['certificate']);
   const [first, second] = [countersOf(body['first']), countersOf(body['second'])];
   const groups = body['groups'] === undefined ? undefined : groupsOf(recordOf(body['groups']));
-  return { instance, ...defined({ run, certificate, groups }), epoch, last, readAt, first, second };
+  const outbound = body['outbound'] === undefined ? undefined : readOutboundCounts(body['outbound'], wrong);
+  return { instance, ...defined({ run, certificate, groups, outbound }), epoch, last, readAt, first, second };
 }
 
 function certificateOf(value: unknown): CountersReport['certificate'] {

@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { EnvoyCounters } from '../lib/envoy-counters.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { MissingInLog } from '../lib/missing-in-log.ts';
+import type { AllOutboundCounts } from '../lib/outbound-counts.ts';
 import { type Bounds, type Comparison, compare, type Shortfall } from './compare-counters.ts';
 import { createToldEntries, type ToldEntries } from './told-entries.ts';
 
@@ -22,6 +23,8 @@ export interface CounterReport {
   readonly second: EnvoyCounters;
   /** TLS connections by key exchange group, in the second. Absent from an older helper. */
   readonly groups?: Readonly<Record<string, number>>;
+  /** Calls to dependencies. Absent from an older helper. */
+  readonly outbound?: AllOutboundCounts;
 }
 
 export interface Missing extends Shortfall {

@@ -12,6 +12,7 @@ import { createFreshParts, type OtherRecords } from '../observe/fresh-parts.ts';
 import { createHandshakes, type Handshakes } from '../observe/handshakes.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { createOthersCoverage } from '../observe/others-coverage.ts';
+import { createOutboundCounted, type OutboundCounted } from '../observe/outbound-counts.ts';
 import { createPartTable, watchOthers } from '../observe/part-table.ts';
 import { shareHandshakes } from '../observe/shared-handshakes.ts';
 import { shareTraffic } from '../observe/shared-traffic.ts';
@@ -115,7 +116,8 @@ export async function openRecord({ store, metrics, clock, log, lifecycle, replic
     await flush();
   });
   const groups = createTlsGroups(recorded);
-  const counters = { ...withCounters(coverage, crossCheck, groups), handshakes, signals };
+  const outbound = createOutboundCounted(recorded);
+  const counters = { ...withCounters(coverage, crossCheck, groups, outbound), handshakes, signals };
   const own = { traffic, ...counters };
   if (replicas === undefined || fresh === undefined) return { ...own, refresh: async () => [] };
   const { id: replica } = replicas;
@@ -146,6 +148,7 @@ function withCounters(
   coverage: Coverage,
   crossCheck: CrossCheck,
   groups: TlsGroups,
+  outbound: OutboundCounted,
 ): { readonly coverage: Coverage; readonly crossCheck: CrossCheck } {
   return {
     coverage: {
@@ -154,11 +157,13 @@ function withCounters(
         coverage.connected(node, service);
         crossCheck.connected(node);
         groups.connected(node, service);
+        outbound.connected(node, service);
       },
       gone(node) {
         coverage.gone(node);
         crossCheck.forget(node);
         groups.forget(node);
+        outbound.forget(node);
       },
       of(service, since) {
         const notCrossChecked = coverage.present(service).filter((node) => crossCheck.of(node) === undefined);
@@ -170,6 +175,7 @@ function withCounters(
       report(node, report, begunAt) {
         crossCheck.report(node, report, begunAt);
         groups.told(node, report.epoch, report.groups ?? {});
+        if (report.outbound !== undefined) outbound.told(node, report.epoch, report.outbound);
       },
     },
   };

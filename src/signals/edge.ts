@@ -31,12 +31,31 @@ export interface ListenerEdge {
   readonly service: string;
 }
 
-export type Edge = InboundEdge | OutboundEdge | ListenerEdge;
+/** All calls to a dependency, as Envoy counted them on the caller's side; `tls` of its signals is empty. */
+export interface CountedEdge {
+  readonly side: 'counted';
+  /** Which calls. */
+  readonly service: string;
+  /** Key of the port that is called. Absent: those without a place of their own. */
+  readonly target?: string;
+}
+
+/** TLS connections to a dependency, counted on the caller's side. `tls` of its signals are key exchange groups. */
+export interface ConnectionsEdge {
+  readonly side: 'connections';
+  readonly service: string;
+  readonly target?: string;
+}
+
+export type Edge = InboundEdge | OutboundEdge | ListenerEdge | CountedEdge | ConnectionsEdge;
+
+/** Of edges that a calling service reports: what their keys begin with. */
+const words = { outbound: 'out', counted: 'counted', connections: 'connections' } as const;
 
 /** A text that is equal for equal edges; the same in every process. */
 export function edgeKey(edge: Edge): string {
   if (edge.side === 'listener') return JSON.stringify(['listener']);
-  if (edge.side === 'outbound') return JSON.stringify(['out', edge.target ?? null]);
+  if (edge.side !== 'inbound') return JSON.stringify([words[edge.side], edge.target ?? null]);
   const { port = null, caller, principal = null, token = null, peer = null } = edge;
   return JSON.stringify([port, caller, principal, token, peer]);
 }
@@ -45,8 +64,9 @@ export function edgeKey(edge: Edge): string {
 export function readEdge(service: string, key: string): Edge | undefined {
   const parts = listIn(key);
   const texts = parts.map((part) => (typeof part === 'string' ? part : undefined));
-  if (parts[0] === 'out' && parts.length === 2) {
-    return { side: 'outbound', service, ...(texts[1] === undefined ? {} : { target: texts[1] }) };
+  for (const side of ['outbound', 'counted', 'connections'] as const) {
+    if (parts[0] !== words[side] || parts.length !== 2) continue;
+    return { side, service, ...(texts[1] === undefined ? {} : { target: texts[1] }) };
   }
   if (parts[0] === 'listener' && parts.length === 1) return { side: 'listener', service };
   const [port, caller, principal, token, peer] = texts;
@@ -65,7 +85,7 @@ export function readEdge(service: string, key: string): Edge | undefined {
 export function crowdOf(edge: Edge): Edge {
   const { service } = edge;
   if (edge.side === 'listener') return edge;
-  return edge.side === 'outbound' ? { side: 'outbound', service } : { side: 'inbound', service, caller: edge.caller };
+  return edge.side === 'inbound' ? { side: 'inbound', service, caller: edge.caller } : { side: edge.side, service };
 }
 
 const callers = ['plaintext', 'one-way-tls', 'legacy', 'mtls'] as const;

@@ -8,7 +8,7 @@ export interface CallFacts {
   readonly status: number;
   /** Envoy's response flags, in its short form (`UF`, `UH`, `DC` …). */
   readonly flags: readonly string[];
-  /** `1.3`, `1.2` …; `none` in plaintext; `unknown` where the proxy does not say. */
+  /** `1.3`, `1.2` …; `none` in plaintext; `unknown` where the proxy does not say; empty where nothing of TLS is counted. */
   readonly tls: string;
 }
 
@@ -19,6 +19,8 @@ export interface Sample {
   readonly count: number;
   /** Milliseconds, of those of which it is known. */
   readonly took: readonly number[];
+  /** The same, where many took about as long: milliseconds, and how many. */
+  readonly times?: readonly (readonly [ms: number, count: number])[];
   /** Bytes from the caller, and to it, as they were on the wire inside of TLS. */
   readonly received: number;
   readonly sent: number;
@@ -59,10 +61,11 @@ export function addSample(to: Signals, sample: Sample, now: number): void {
   const place = digit >= 1 && digit <= 5 ? digit : 0;
   to.classes[place] = (to.classes[place] ?? 0) + count;
   for (const flag of facts.flags) addTo(to.flags, flag, count);
-  addTo(to.tls, facts.tls, count);
+  if (facts.tls !== '') addTo(to.tls, facts.tls, count);
   to.received += sample.received;
   to.sent += sample.sent;
   for (const ms of sample.took) addTime(to.latency, ms);
+  for (const [ms, many] of sample.times ?? []) addTime(to.latency, ms, many);
   to.lastSeen = Math.max(to.lastSeen, now);
 }
 

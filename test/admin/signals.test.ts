@@ -40,7 +40,7 @@ const sample = (
 const fromWeb: Edge = { side: 'inbound', service: 'api', caller: 'mtls', principal: 'spiffe://td1/service/web' };
 const plain: Edge = { side: 'inbound', service: 'api', caller: 'plaintext', peer: '10.0.0.9' };
 
-async function start(): Promise<{
+async function start(more: readonly (readonly [Edge, Sample])[] = []): Promise<{
   ask(query?: string): Promise<SignalsAnswer>;
   table(...args: string[]): Promise<string>;
 }> {
@@ -51,6 +51,7 @@ async function start(): Promise<{
   own.record(fromWeb, sample('denied', 1, 403));
   own.record({ side: 'outbound', service: 'web', target: 'api' }, sample('failed', 4, 503, ['UH']));
   own.record({ ...plain }, { ...sample('allowed', 2, 200), facts: { status: 200, flags: [], tls: 'none' } });
+  for (const [edge, of] of more) own.record(edge, of);
   const now = clock.now();
   admin = await startAdmin({
     ...{ clock, signals },
@@ -140,4 +141,30 @@ test('the command shows them as tables: calls, what was not called, what is not 
   expect(text).toMatch(/api +.*api~1/);
   expect(text).toMatch(/api +10\.0\.0\.7 +3 .*no certificate was sent/);
   expect(await table('db')).toContain('no call was seen');
+});
+
+test("what the caller's own proxy counted is part of the edge, and all that there is of a service without a proxy", async () => {
+  const counted = (target: string, count: number, status: number): readonly [Edge, Sample] => [
+    { side: 'counted', service: 'web', target },
+    { ...sample('allowed', count, status), facts: { status, flags: [], tls: '' } },
+  ];
+  const { ask, table } = await start([
+    ...[counted('api', 103, 200), counted('db', 7, 0)],
+    [
+      { side: 'connections', service: 'web', target: 'db' },
+      { ...sample('allowed', 2, 0), facts: { status: 0, flags: [], tls: 'X25519MLKEM768' }, took: [] },
+    ],
+  ]);
+  const { edges } = await ask('?series=true');
+  const [api, db] = ['api', 'db'].map((name) => edges.find((one) => one.service === name && one.caller === 'mtls'));
+  expect(api).toMatchObject({ declared: true, inbound: { calls: 100 }, callerSide: { calls: 103, groups: {} } });
+  expect(db).toMatchObject({
+    ...{ callerService: 'web', declared: true },
+    callerSide: { calls: 7, classes: { none: 7 }, groups: { X25519MLKEM768: 2 }, series: [{ calls: 7, errors: 0 }] },
+  });
+  const text = await table();
+  expect(text).toMatch(/web +db +7 sent +- +- +0 /);
+  expect(text).not.toContain('103 sent');
+  expect(text).not.toContain('DECLARED, NOT SEEN');
+  expect(text).toMatch(/db, from web +X25519MLKEM768/);
 });

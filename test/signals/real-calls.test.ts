@@ -1,9 +1,15 @@
 // How calls went, as real Envoys report it from both sides: by mTLS and in plaintext, answered, slow, failed, never arrived, by HTTP and by
 // TCP; and the same after a restart of the control plane.
+import { createPrivateKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, createConnection, createServer as createTcpServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EdgeRow } from '../../src/admin/wire-signals.ts';
+import { deliverCounters } from '../../src/identity-api/counters-client.ts';
+import { readCounters, statsQuery } from '../../src/sidecar/envoy/envoy-counters.ts';
+import { outboundQuery, readOutbound, timesQuery } from '../../src/sidecar/envoy/outbound-counters.ts';
+import { stored } from '../../src/sidecar/svid/svid-files.ts';
 import { eventually } from '../support/eventually.ts';
 import { exchange, statusOf } from '../support/exchange.ts';
 import { freePorts } from '../support/free-ports.ts';
@@ -22,6 +28,7 @@ const application = createServer((request, response) => {
 const tcpApplication = createTcpServer((socket) => socket.on('error', () => undefined).pipe(socket));
 
 let wall: ServeHarness;
+let webSvid: Awaited<ReturnType<ServeHarness['enrol']>>;
 const envoys: RunningEnvoy[] = [];
 let [toApi, toGone, toEcho, direct] = [0, 0, 0, 0];
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
@@ -53,7 +60,9 @@ beforeAll(async () => {
     void envoys.push(await startSidecarEnvoy(wall, id, { variant: 'delta', ...at }));
   await start(api, { inbound, application: app });
   await start(echo, { inbound: tcpInbound, application: tcpApp });
-  await start(web);
+  const enrol = async (id: string) => (webSvid = await wall.enrol(id));
+  envoys.push(await startSidecarEnvoy({ ...wall, enrol }, web ?? '', { variant: 'delta' }));
+  await report();
   await eventually('api answers', async () => (await call(toApi, '/').catch(() => 0)) === 200 || undefined, 20_000);
 }, 60_000);
 afterAll(async () => {
@@ -62,6 +71,23 @@ afterAll(async () => {
   application.close();
   tcpApplication.close();
 });
+
+/** What the helper of web's sidecar tells of its Envoy. */
+async function report(): Promise<void> {
+  const admin = envoys.at(-1)?.admin ?? '';
+  const [stats = '', outbound = '', times = ''] = await Promise.all(
+    [statsQuery, outboundQuery, timesQuery].map(async (query) => (await fetch(admin + query)).text()),
+  );
+  const counters = readCounters(stats, []);
+  const [chain = '', key = '', bundle = ''] = [webSvid.chain, webSvid.key, webSvid.bundle].map((file) =>
+    readFileSync(file, 'utf8'),
+  );
+  const told = { instance: 'a1', epoch: 'e', last: false, readAt: Date.now(), first: counters, second: counters };
+  await deliverCounters({
+    ...{ host: '127.0.0.1', port: wall.identityPort, svid: stored(chain, createPrivateKey(key), bundle) },
+    ...{ timeoutMs: 5000, read: async () => ({ ...told, outbound: readOutbound(outbound, times) }) },
+  });
+}
 
 const edges = async (): Promise<readonly EdgeRow[]> => (await wall.admin.signals({ since: '24h' })).edges;
 const edge = async (service: string, caller: EdgeRow['caller'], is: (row: EdgeRow) => boolean): Promise<EdgeRow> => {
@@ -102,6 +128,24 @@ test('what never arrived is counted from the side of the caller', async () => {
   const row = await edge('gone', 'mtls', ({ outbound }) => outbound !== undefined);
   expect(row).toMatchObject({ callerService: 'web', declared: true, outbound: { failed: 1, flags: { UH: 1 } } });
   expect(row).not.toHaveProperty('inbound');
+});
+
+test('all that a service calls is counted by its own proxy as well, with the key exchange', async () => {
+  await report();
+  const own = await edge('api', 'mtls', ({ callerSide }) => (callerSide?.calls ?? 0) > 0);
+  const before = own.callerSide;
+  const [told, direct] = [own.inbound?.calls ?? 0, before?.calls ?? 0];
+  expect(Math.abs(told - direct)).toBeLessThanOrEqual(2);
+  expect(own).toMatchObject({ callerService: 'web', callerSide: { groups: { X25519MLKEM768: expect.any(Number) } } });
+  for (const path of ['/one', '/two', '/busy']) await call(toApi, path);
+  await call(toGone, '/x');
+  await report();
+  const { callerSide } = await edge('api', 'mtls', () => true);
+  expect(callerSide?.calls).toBe(direct + 3);
+  expect(callerSide?.classes['5xx']).toBe((before?.classes['5xx'] ?? 0) + 1);
+  expect((callerSide?.sent ?? 0) - (before?.sent ?? 0)).toBeGreaterThan(2000);
+  const gone = await edge('gone', 'mtls', ({ callerSide: of }) => of !== undefined);
+  expect(gone).toMatchObject({ callerSide: { calls: 2, classes: { '5xx': 2 }, groups: {} } });
 });
 
 test('a connection counts when it has ended, with its bytes', async () => {

@@ -5,7 +5,7 @@ import { isoTime, relativeTime } from './time.ts';
 
 export function formatSignals(answer: SignalsAnswer, now: number): string {
   const { edges, services } = answer;
-  const seen = edges.filter(({ inbound, outbound }) => inbound !== undefined || outbound !== undefined);
+  const seen = edges.filter(isSeen);
   const parts = [`calls since ${isoTime(answer.since)}\n`];
   const heading = ['CALLER', 'SERVICE', 'CALLS', 'DENIED', 'FAILED', '5XX', 'P50', 'P99', 'TLS', 'FLAGS', 'SEEN'];
   if (seen.length > 0)
@@ -17,7 +17,7 @@ export function formatSignals(answer: SignalsAnswer, now: number): string {
     );
   else parts.push('no call was seen\n');
   if (answer.edgeCount > edges.length) parts.push(`… and ${answer.edgeCount - edges.length} more\n`);
-  const unseen = edges.filter(({ inbound, outbound }) => inbound === undefined && outbound === undefined);
+  const unseen = edges.filter((edge) => !isSeen(edge));
   if (unseen.length > 0) {
     parts.push(
       formatTable(
@@ -37,6 +37,10 @@ export function formatSignals(answer: SignalsAnswer, now: number): string {
   ]);
   if (unknown.length > 0) parts.push(formatTable(['NOT KNOWN', 'WHEN'], unknown));
   const grouped = services.flatMap(({ service, groups }) => (groups === undefined ? [] : [[service, counts(groups)]]));
+  for (const { callerSide, ...edge } of edges) {
+    if (callerSide === undefined || Object.keys(callerSide.groups).length === 0) continue;
+    grouped.push([`${targetOf(edge)}, from ${callerOf(edge)}`, counts(callerSide.groups)]);
+  }
   if (grouped.length > 0) parts.push(formatTable(['TLS CONNECTIONS TO', 'BY KEY EXCHANGE'], grouped));
   const refused = services.flatMap(({ handshakes }) => handshakes);
   if (refused.length > 0) {
@@ -53,13 +57,20 @@ export function formatSignals(answer: SignalsAnswer, now: number): string {
   return parts.join('\n');
 }
 
-/** As the called side saw it; and as the calling side did, if calls failed before they arrived. */
+function isSeen({ inbound, outbound, callerSide }: EdgeRow): boolean {
+  return inbound !== undefined || outbound !== undefined || callerSide !== undefined;
+}
+
+/**
+ * As the called side saw it; and as the calling side did, if calls failed before they arrived, or if nothing is known of the called side.
+ */
 function rowsOf(edge: EdgeRow, now: number): readonly (readonly string[])[] {
-  const { inbound, outbound } = edge;
+  const { inbound, outbound, callerSide } = edge;
   const place = [callerOf(edge), targetOf(edge)];
   return [
     ...(inbound === undefined ? [] : [[...place, ...figures(inbound, now)]]),
     ...(outbound === undefined ? [] : [[...place, ...figures(outbound, now).with(0, `${outbound.calls} not reached`)]]),
+    ...(inbound !== undefined || callerSide === undefined ? [] : [[...place, ...sentFigures(callerSide, now)]]),
   ];
 }
 
@@ -69,6 +80,11 @@ function figures({ calls, denied, failed, classes, latency, tls, flags, lastSeen
     ...[latency === undefined ? '-' : millis(latency.p50), latency === undefined ? '-' : millis(latency.p99)],
     ...[counts(tls), counts(flags), relativeTime(lastSeen, now)],
   ];
+}
+
+function sentFigures(side: NonNullable<EdgeRow['callerSide']>, now: number): readonly string[] {
+  const known = figures({ ...side, denied: 0, failed: 0, flags: {}, tls: {} }, now);
+  return known.with(0, `${side.calls} sent`).with(1, '-').with(2, '-');
 }
 
 /** Names alone if there is one; with their counts if there are several. */

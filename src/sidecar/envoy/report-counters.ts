@@ -16,6 +16,7 @@ import { createShownCertificate } from '../svid/shown-certificate.ts';
 import type { StoredSvid } from '../svid/svid-files.ts';
 import type { AdminAddress } from './bootstrap.ts';
 import { readCounters, readGroups, statsQuery } from './envoy-counters.ts';
+import { outboundQuery, readOutbound, timesQuery } from './outbound-counters.ts';
 import { readStats } from './read-stats.ts';
 
 export interface CountersReporter {
@@ -49,6 +50,8 @@ const soonMs = 300;
 /** Some milliseconds every two minutes. */
 const reportsBetweenCollections = 12;
 const timeoutMs = 5000;
+/** Envoy brings its histograms up to date as often. */
+const timesMs = 60_000;
 const lastTimeoutMs = 1000;
 /** Envoy sends its log within half a second; the drain waits as long again. */
 const flushMs = 250;
@@ -66,6 +69,7 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
   /** The control plane's objections to this proxy: its document was deleted, its host evicted, another one has its name. */
   let refused: string | undefined;
   let sinceCollection = 0;
+  let timesReadAt = Number.NEGATIVE_INFINITY;
   let closed = false;
   let cancel = plan(firstMs);
 
@@ -87,7 +91,32 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
     const second = readCounters(stats, inbounds);
     const certificate = shown.look(stats, svid());
     const groups = readGroups(stats, inbounds);
-    return { ...defined({ certificate }), instance, run, epoch, last, readAt: clock.now(), first, second, groups };
+    const read = {
+      ...defined({ certificate }),
+      instance,
+      run,
+      epoch,
+      last,
+      readAt: clock.now(),
+      first,
+      second,
+      groups,
+    };
+    return { ...read, ...defined({ outbound: await readDependencies(address, last) }) };
+  }
+
+  /** Undefined if Envoy does not tell: the rest of the report does not depend on it. */
+  async function readDependencies(address: AdminAddress, last: boolean): Promise<CountersReport['outbound']> {
+    const withTimes = last || clock.monotonic() - timesReadAt >= timesMs;
+    try {
+      const counts = await readStats(address, outboundQuery);
+      const times = withTimes ? await readStats(address, timesQuery) : undefined;
+      if (withTimes) timesReadAt = clock.monotonic();
+      return readOutbound(counts, times);
+    } catch (reason) {
+      log.debug({ reason: String(reason) }, 'how dependencies are called was not read');
+      return undefined;
+    }
   }
 
   async function report(last: boolean, ms: number): Promise<void> {

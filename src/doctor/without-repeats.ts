@@ -14,14 +14,19 @@ const mostAlike = 3;
 
 /** In their order; what is left out is said in the evidence of the last one like it. */
 export function withoutRepeats<T extends Told>(findings: readonly T[]): readonly T[] {
-  const alike = Map.groupBy(findings, kindOf);
-  return findings.flatMap((finding) => {
-    const all = alike.get(kindOf(finding)) ?? [];
-    const at = all.indexOf(finding);
-    if (finding.node === undefined || all.length <= mostAlike || at < mostAlike - 1) return [finding];
-    if (at >= mostAlike) return [];
-    const more = all.length - mostAlike;
-    return [{ ...finding, evidence: [...finding.evidence, `${more} more of its proxies have the same fault`] }];
+  const counts = new Map<string, number>();
+  const kinds = findings.map(kindOf);
+  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const told = new Map<string, number>();
+  return findings.flatMap((finding, index) => {
+    const kind = kinds[index] ?? '';
+    const [all = 0, before = 0] = [counts.get(kind), told.get(kind)];
+    told.set(kind, before + 1);
+    if (finding.node === undefined || all <= mostAlike || before < mostAlike - 1) return [finding];
+    if (before >= mostAlike) return [];
+    return [
+      { ...finding, evidence: [...finding.evidence, `${all - mostAlike} more of its proxies have the same fault`] },
+    ];
   });
 }
 

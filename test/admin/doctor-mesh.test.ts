@@ -9,6 +9,7 @@ import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
 import type { ProxyStatus } from '../../src/registry/proxy-status.ts';
 import { type AdminHarness, adminToken, startAdmin } from '../support/admin-harness.ts';
 import { type CliResult, runCli } from '../support/cli-harness.ts';
+import { figure } from '../support/figure.ts';
 import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 
 let admin: AdminHarness | undefined;
@@ -153,4 +154,22 @@ it('half a question is none', async () => {
   const env = { CELLWALL_ADMIN: `127.0.0.1:${admin?.address.port}`, CELLWALL_ADMIN_TOKEN: adminToken };
   expect((await runCli(['doctor', 'web'], { env })).code).toBe(2);
   expect((await runCli(['doctor', '--path', '/x'], { env })).code).toBe(2);
+});
+
+it('looks once, however many ask, and at thousands of proxies within the time of an answer', async () => {
+  let read = 0;
+  const many = Array.from({ length: 5000 }, (_, at) => ({ ...proxy('api'), node: `spiffe://td1/service/api~${at}` }));
+  await start(many, {
+    certificates() {
+      read += 1;
+      return [];
+    },
+  });
+  const before = read;
+  const began = performance.now();
+  const answers = await Promise.all(Array.from({ length: 8 }, () => admin?.call('/v1/doctor/mesh')));
+  figure('doctorOf5000ProxiesMs', Math.round(performance.now() - began));
+  expect(answers.map((one) => one?.status)).toEqual(Array(8).fill(200));
+  // By the rows of proxies, the edges and the mesh.
+  expect(read - before).toBeLessThanOrEqual(4);
 });

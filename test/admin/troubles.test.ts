@@ -37,11 +37,18 @@ interface Given {
   readonly traffic?: readonly TrafficCount[];
   readonly answered?: readonly OwnAnswers[];
   readonly handshakes?: readonly FailedHandshakes[];
+  readonly refused?: readonly string[];
 }
 
-function suspects({ rows = well, traffic = [], answered = [], handshakes = [] }: Given): readonly string[] {
+function suspects({
+  rows = well,
+  traffic = [],
+  answered = [],
+  handshakes = [],
+  refused = [],
+}: Given): readonly string[] {
   const map = meshMap({ revision: 1, mesh, traffic, answered, handshakes, proxies: [], now });
-  return suspectsOf({ map, mesh, rows, handshakes, now }).map(({ caller, target }) => `${caller}>${target}`);
+  return suspectsOf({ map, mesh, rows, handshakes, refused, now }).map(({ caller, target }) => `${caller}>${target}`);
 }
 
 const denied = (service: string, lastSeen: number): TrafficCount => ({
@@ -54,6 +61,10 @@ const handshake: FailedHandshakes = {
 };
 
 describe('an edge is looked into', () => {
+  it('if one of its ends is refused an SVID: what it shows ends, whatever its clock says', () => {
+    expect(suspects({ refused: ['spiffe://td1/service/api', 'spiffe://td1/nobody'] })).toEqual(['web>api']);
+  });
+
   it('not if it is well, and not because nobody called', () => {
     expect(suspects({})).toEqual([]);
     expect(suspects({ traffic: [{ ...denied('api', now), decision: 'allowed' }] })).toEqual([]);

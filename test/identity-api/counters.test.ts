@@ -121,6 +121,11 @@ describe('hostile reports', () => {
     ['a negative counter', change({ second: { ...counters, plainActive: -1 } }), 400],
     ['a counter beyond numbers', change({ second: { ...counters, plainActive: 1e300 } }), 400],
     ['a counter of text', change({ second: { ...counters, plainActive: '1' } }), 400],
+    [
+      'a certificate that ends when no calendar goes on',
+      change({ certificate: { serial: 'ab', notAfter: Number.MAX_SAFE_INTEGER } }),
+      400,
+    ],
     ['64 KiB and more', change({ instance: 'a'.repeat(70_000) }), 429],
   ])('%s', async (_, body, status) => {
     expect(await post(body, await svid())).toBe(status);

@@ -13,7 +13,7 @@ import type { ProxyRow } from '../wire-proxies.ts';
 import type { RefusedSvidRow } from '../wire-refused-svids.ts';
 import type { TroublesAnswer } from '../wire-troubles.ts';
 import { documentOf } from './document-of.ts';
-import { sideFacts } from './side-facts.ts';
+import { type KnownSides, knownSides, sideFacts } from './side-facts.ts';
 
 export interface MeshReaders {
   readonly status: () => Promise<StatusAnswer>;
@@ -47,13 +47,13 @@ export async function gatherMesh(deps: AdminDeps, { status, rows, troubles }: Me
   ]);
   const { mesh } = inForceOrNothing(store);
   const now = clock.now();
-  const side = { rows: proxies, issued, refused, now };
+  const known = knownSides(proxies, issued, refused, now);
   const roots = deps
     .ca?.()
     ?.status()
     .roots.map(({ name }) => name);
   const ports =
-    mesh === undefined ? [] : portsOf(mesh).map(([service, port]) => portFacts({ service, port, side, roots }));
+    mesh === undefined ? [] : portsOf(mesh).map(([service, port]) => portFacts({ service, port, known, roots }));
   return {
     now,
     control,
@@ -84,14 +84,14 @@ function portsOf(mesh: MeshIr): readonly (readonly [ServiceIr, PortIr])[] {
 interface PortParts {
   readonly service: ServiceIr;
   readonly port: PortIr;
-  readonly side: Pick<Parameters<typeof sideFacts>[0], 'rows' | 'issued' | 'refused' | 'now'>;
+  readonly known: KnownSides;
   readonly roots: readonly string[] | undefined;
 }
 
 /** As if somebody without an identity asked, whom policy allows: what is left is the service itself. */
-function portFacts({ service, port, side, roots }: PortParts): Facts {
+function portFacts({ service, port, known, roots }: PortParts): Facts {
   return {
-    now: side.now,
+    now: known.now,
     call: {
       ...{ caller: 'plaintext', anonymous: 'plaintext', target: port.id, port: port.port, protocol: port.protocol },
       ...{ mtls: port.mtls.mode, external: false, ownEndpoints: port.endpoints.kind !== 'sidecars' },
@@ -103,7 +103,7 @@ function portFacts({ service, port, side, roots }: PortParts): Facts {
       ...{ pending: [], undecidable: false, otherOperations: false },
     },
     caller: { who: 'anonymous', proxies: [], refusedSvids: [] },
-    service: sideFacts({ ...side, who: service.key, id: service.spiffeId, port }),
+    service: sideFacts({ known, who: service.key, id: service.spiffeId, port }),
     ...{ endpoints: [], answers: [], handshakes: [], traffic: {}, unseen: [] },
     ...defined({ roots }),
   };

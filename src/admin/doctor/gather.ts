@@ -18,7 +18,7 @@ import type { ProxyRow } from '../wire-proxies.ts';
 import type { RefusedSvidRow } from '../wire-refused-svids.ts';
 import { documentOf } from './document-of.ts';
 import { endpointFacts, trafficFacts } from './edge-facts.ts';
-import { sideFacts } from './side-facts.ts';
+import { knownSides, sideFacts } from './side-facts.ts';
 import { unseenOf } from './unseen.ts';
 
 /** What was seen before says little about why a call fails now. */
@@ -62,7 +62,7 @@ export async function gatherFacts(
     operation.from === 'last' && last !== undefined
       ? await ask({ ...identify(query), ...operationOf(mesh, last, port.id) })
       : first;
-  const side = { rows: proxies, issued, refused, now };
+  const known = knownSides(proxies, issued, refused, now);
   const traffic = trafficFacts(deps, edge);
   return {
     now,
@@ -91,8 +91,8 @@ export async function gatherFacts(
         .map(({ source, message }) => ({ place: `${source.file}:${source.line}:${source.column}`, message })),
     },
     policy: policyFacts(explained),
-    caller: sideFacts({ ...side, who: parties.who, id: parties.id }),
-    service: sideFacts({ ...side, who: port.key, id: port.spiffeId, port }),
+    caller: sideFacts({ known, who: parties.who, id: parties.id }),
+    service: sideFacts({ known, who: port.key, id: port.spiffeId, port }),
     endpoints: endpointFacts(deps, mesh.services.get(port.key), port),
     ...defined({
       roots: ca?.()

@@ -7,31 +7,58 @@ import type { IssuedCertificate } from '../wire-certificates.ts';
 import type { ProxyRow } from '../wire-proxies.ts';
 import type { RefusedSvidRow } from '../wire-refused-svids.ts';
 
+/** What is known of every proxy and identity, to be looked up many times. */
+export interface KnownSides {
+  readonly rows: ReadonlyMap<string, readonly ProxyRow[]>;
+  readonly issued: ReadonlyMap<string, IssuedCertificate>;
+  readonly refused: ReadonlyMap<string | undefined, readonly RefusedSvidRow[]>;
+  readonly now: number;
+}
+
+/** Many edges are looked into with the same lists, which nobody changes. */
+const byIdentity = new WeakMap<object, KnownSides['rows']>();
+const bySerial = new WeakMap<object, KnownSides['issued']>();
+
+function onceFor<T>(list: object, kept: WeakMap<object, T>, make: () => T): T {
+  const known = kept.get(list) ?? make();
+  kept.set(list, known);
+  return known;
+}
+
+export function knownSides(
+  rows: readonly ProxyRow[],
+  issued: readonly IssuedCertificate[],
+  refused: readonly RefusedSvidRow[],
+  now: number,
+): KnownSides {
+  return {
+    rows: onceFor(rows, byIdentity, () => Map.groupBy(rows, ({ spiffeId }) => spiffeId)),
+    issued: onceFor(issued, bySerial, () => new Map(issued.map((one) => [one.serial, one]))),
+    refused: Map.groupBy(refused, ({ spiffeId }) => spiffeId),
+    now,
+  };
+}
+
 export interface SideParts {
   readonly who: string;
   /** SPIFFE ID. Absent: nobody's. */
   readonly id: string | undefined;
   /** The port that is called; absent for the caller's side. */
   readonly port?: PortIr;
-  readonly rows: readonly ProxyRow[];
-  readonly issued: readonly IssuedCertificate[];
-  readonly refused: readonly RefusedSvidRow[];
-  readonly now: number;
+  readonly known: KnownSides;
 }
 
 const hourMs = 3_600_000;
 
-export function sideFacts({ who, id, port, rows, issued, refused, now }: SideParts): SideFacts {
+export function sideFacts({ who, id, port, known: { rows, issued, refused, now } }: SideParts): SideFacts {
   if (id === undefined) return { who, proxies: [], refusedSvids: [] };
-  const bySerial = new Map(issued.map((one) => [one.serial, one]));
   return {
     who,
-    proxies: rows
-      .filter(({ spiffeId }) => spiffeId === id)
+    proxies: (rows.get(id) ?? [])
       .toSorted((a, b) => Number(b.state === 'connected') - Number(a.state === 'connected'))
-      .map((row) => proxyFacts(row, port?.port ?? defaultPort, bySerial)),
-    refusedSvids: refused
-      .filter(({ spiffeId, lastAt }) => spiffeId === id && lastAt > now - hourMs)
+      .map((row) => proxyFacts(row, port?.port ?? defaultPort, issued)),
+    refusedSvids: (refused.get(id) ?? [])
+      .filter(({ lastAt }) => lastAt > now - hourMs)
       .map(({ reason, lastAt }) => ({ reason, at: lastAt })),
   };
 }

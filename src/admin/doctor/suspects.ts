@@ -1,6 +1,7 @@
 // Which edges there is reason to look into: those whose calls failed lately, and those with an end that is not well. Pure.
 import type { FailedHandshakes } from '../../observe/handshakes.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
+import { ownerOf } from '../../policy/service-named.ts';
 import type { MapAnswer, MapEdge } from '../wire-map.ts';
 import type { ProxyRow } from '../wire-proxies.ts';
 
@@ -16,12 +17,14 @@ export interface SuspectsOf {
   readonly mesh: MeshIr | undefined;
   readonly rows: readonly ProxyRow[];
   readonly handshakes: readonly FailedHandshakes[];
+  /** SPIFFE IDs that were refused an SVID lately: what their proxies show ends, if it has not. */
+  readonly refused?: readonly string[];
   /** Epoch milliseconds. */
   readonly now: number;
 }
 
 /** What failed last is the first; then, of each service, one caller after the other. */
-export function suspectsOf({ map, mesh, rows, handshakes, now }: SuspectsOf): readonly Suspect[] {
+export function suspectsOf({ map, mesh, rows, handshakes, refused = [], now }: SuspectsOf): readonly Suspect[] {
   if (mesh === undefined) return [];
   const failing = map.edges
     .filter(({ state, recent }) => recent && (state === 'refused' || state === 'failing'))
@@ -29,6 +32,10 @@ export function suspectsOf({ map, mesh, rows, handshakes, now }: SuspectsOf): re
   const lately = handshakes.filter(({ lastSeen }) => lastSeen > now - map.recentMs);
   const ill = illServices(mesh, rows, now);
   for (const { service, caller } of lately) if (caller) ill.add(service);
+  for (const id of refused) {
+    const service = ownerOf(mesh, id);
+    if (service !== undefined) ill.add(service);
+  }
   const known = new Set(failing.map(edgeId));
   const atIllEnds = map.edges.filter((edge) => {
     return edge.declared && !known.has(edgeId(edge)) && (ill.has(edge.from) || ill.has(edge.to));

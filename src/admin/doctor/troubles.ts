@@ -26,10 +26,13 @@ export function createTroubles(
 ): () => Promise<TroublesAnswer> {
   const { store, clock } = deps;
   return onceAWhile({ clock, forMs: keptMs }, async (): Promise<TroublesAnswer> => {
-    const [{ answer: map }, known] = await Promise.all([readMap(), rows()]);
+    const [{ answer: map }, known, refusals] = await Promise.all([readMap(), rows(), deps.refusedSvids?.() ?? []]);
     const { mesh } = inForceOrNothing(store);
     const now = clock.now();
-    const suspects = suspectsOf({ map, mesh, rows: known, handshakes: deps.handshakes?.() ?? [], now });
+    const refused = refusals.flatMap(({ spiffeId, lastAt }) =>
+      spiffeId !== undefined && lastAt > now - map.recentMs ? [spiffeId] : [],
+    );
+    const suspects = suspectsOf({ map, mesh, rows: known, handshakes: deps.handshakes?.() ?? [], refused, now });
     const asked = suspects.slice(0, maxAsked);
     const once = onceOf(deps);
     const edges: Trouble[] = [];

@@ -37,6 +37,8 @@ let http: BrokenApplication;
 let grpc: BrokenApplication;
 let listens: readonly number[] = [];
 let direct = 0;
+/** Behind no wall: it answers whatever it is sent. */
+let tolerant = 0;
 let diagnosedCalls = 0;
 const portOf = (name: Name): number => listens[names.indexOf(name)] ?? 0;
 
@@ -69,6 +71,9 @@ beforeAll(async () => {
   const [toApi = 0, toGrpc = 0, nobody = 0, ...rest] = await freePorts(3 + names.length);
   listens = rest;
   direct = toApi;
+  tolerant = await tcp((socket) =>
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')),
+  );
   const at: Readonly<Record<Place, number>> = {
     refusing: nobody,
     frozen: await tcp(() => undefined),
@@ -153,9 +158,15 @@ test('where no call was made nothing is found, and nobody calls it fine; HTTP/1.
   await eventually('the call is on record', works, 20_000);
 });
 
+/** By the wall, for what it is. */
+const isRefused = (cause: string): boolean => !cause.startsWith('application-') && cause !== 'answer-slow';
+
 test.each(tried(requestRows, 4))('$call: $cause', async ({ to, bytes, status, ...expected }) => {
   expect(await send(to, bytes)).toBe(status);
   await judged('web', to, expected);
+  // The control: what the wall refused passes without it; where the application is at fault, its other answers pass the wall.
+  if (isRefused(expected.cause)) expect(statusOf(await exchange({ port: tolerant, bytes }))).toBe(200);
+  else expect(await send('api', request('/fine'))).toBe(200);
   if (expected.path === undefined) return;
   // Its log entry must not come after that of the next call.
   const isTold = async (): Promise<true | undefined> =>

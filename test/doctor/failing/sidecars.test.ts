@@ -21,7 +21,7 @@ import { callsThatTimeBreaks } from './times.ts';
 
 /** Ports of one service with one sidecar; `nowhere` is not given to that. */
 const ports = ['works', 'untouched', 'down', 'elsewhere', 'raw', 'nowhere'] as const;
-const services = ['rejecting', 'leaving', 'squeezed'] as const;
+const services = ['rejecting', 'leaving', 'squeezed', 'unissued'] as const;
 const names = [...ports, ...services, 'blocked'] as const;
 type Name = (typeof names)[number];
 
@@ -74,7 +74,7 @@ beforeAll(async () => {
   const application = await listen(answering());
   // On one address alone, and the sidecar is told another.
   const elsewhere = await listen(answering());
-  const [nobody = 0, takenInbound = 0, ...rest] = await freePorts(2 + names.length + 7);
+  const [nobody = 0, takenInbound = 0, unissuedInbound = 0, ...rest] = await freePorts(3 + names.length + 7);
   listens = rest.slice(0, names.length);
   const inbound = rest.slice(names.length);
   // Held by others, as a program that was started before them.
@@ -112,6 +112,10 @@ beforeAll(async () => {
   if (qualifying) {
     await start('rejecting', { inbound: six, ...behind });
     await expect(start('squeezed', { inbound: at(takenInbound), ...behind })).rejects.toThrow(String(takenInbound));
+  }
+  if (qualifying) {
+    await wall.admin.ban({ identity: 'unissued', reason: 'stolen' });
+    await expect(start('unissued', { inbound: at(unissuedInbound), ...behind })).rejects.toThrow(/banned/);
   }
   await start('web');
   const works = async (name: Name): Promise<true | undefined> =>
@@ -183,6 +187,13 @@ const rows: readonly (Expected & { readonly to: Name; readonly status: number })
     toDo: /--listen/,
   },
   {
+    to: 'unissued',
+    status: 503,
+    cause: 'svid-refused',
+    what: /whoever asks for the identity of unissued gets none: .*banned/,
+    toDo: /doctor svid/,
+  },
+  {
     to: 'blocked',
     status: 0,
     cause: 'port-taken',
@@ -197,6 +208,8 @@ test.each(qualifying ? rows : ofPorts)('$to: $cause', async ({ to, status, ...ex
   // What holds the caller's port takes the connection, and says nothing.
   if (to !== 'blocked') expect(await send(to)).toBe(status);
   await judged(ports.some((name) => name === to) ? `many:${to}` : to, expected);
+  // The control: beside it, what has no fault works, and is fine.
+  expect(await send('works')).toBe(200);
 });
 
 if (qualifying) {

@@ -133,7 +133,8 @@ function pauseMs(cpuMs: number): number {
   return ms * (1 - jitter + 2 * jitter * Math.random());
 }
 
-function hintOf({ on }: ApplicationLook): string {
+function hintOf({ on, why }: ApplicationLook): string {
+  if (why === 'EACCES') return 'let the user of the sidecar open the socket: its mode, and those of its folders';
   return on === undefined
     ? 'start it, or say with --app where it listens; it is looked at every second'
     : 'something listens on its port at other addresses: correct --app, or where it listens';

@@ -156,7 +156,7 @@ export const serviceSchema = z.strictObject({
       .describe(
         'When callers leave out a replica for a while: after so many answers of 500 and above in a row, failed connections among them. ' +
           'Default: after 5 answers of 502, 503 or 504 in a row (a dead application), for 10s, and longer each time that it fails ' +
-          'again, up to a minute; half of the replicas at most, and never the only one. `{maxEjectionPercent: 0}`: none is left out.',
+          'again, up to 30s; half of the replicas at most, and never the only one. `{maxEjectionPercent: 0}`: none is left out.',
       ),
     healthCheck: healthCheckSchema
       .optional()

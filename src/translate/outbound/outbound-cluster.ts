@@ -99,10 +99,11 @@ function discovery({ id, endpoints }: PortIr, viewerCell: string | undefined) {
 /**
  * Where the document says nothing: a replica whose sidecar answers 502, 503 or 504 again and again, as for an application that is dead or
  * hangs, or that cannot be reached, takes no calls for a while. Half of the replicas at most, so that where all fail all are tried, and
- * never the only one. It is tried again after 10 s, which Envoy adds again each time that it fails, here up to a minute.
+ * never the only one. It is tried again after 10 s, which Envoy adds again each time that it fails, here up to half a minute: of two
+ * that were dead, the one that is back must not wait long beside the other.
  */
 const usual = { consecutiveFailures: 5, baseEjectionMs: 10_000, maxEjectionPercent: 50 };
-const usualLongestMs = 60_000;
+const usualLongestMs = 30_000;
 const neverReached = 0xffff_ffff;
 /** Those whose time is over are let in this often. */
 const sweepMs = 5000;

@@ -30,6 +30,7 @@ it('tells what each certificate is for', async () => {
   expect(certificates.map(({ purpose, spiffeId }) => [purpose, spiffeId])).toEqual([
     ['ca-root', 'spiffe://td1'],
     ['ca-intermediate', 'spiffe://td1'],
+    ['server', 'spiffe://td1/cellwall/checkpoint'],
     ['server', 'spiffe://td1/cellwall/server'],
     ['operator', 'spiffe://td1/cellwall/operator/alice'],
     ['svid-fetched', 'spiffe://td1/service/api'],

@@ -24,6 +24,12 @@ export const routineKinds: ReadonlySet<string> = new Set([
   'checkpoint',
 ] satisfies readonly AuditEvent['kind'][]);
 
+const kinds: ReadonlySet<string> = new Set(auditEventSchema.options.flatMap(({ shape }) => [...shape.kind.values]));
+
+export function isAuditKind(text: string): text is AuditEvent['kind'] {
+  return kinds.has(text);
+}
+
 /** Whether this version knows an event of a log, which may be hostile, or a later version's. */
 export function isAuditEvent(value: unknown): value is AuditEvent {
   return auditEventSchema.safeParse(value).success;

@@ -2,7 +2,6 @@
 // removed without detection. Its last record is also remembered outside of the log, so that truncation is detected, too; and checkpoints,
 // in it and outside, are signed by a key that the CA certified, so that others can verify it without ours.
 import type { Clock } from '../lib/clock.ts';
-import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { createEvent } from '../lib/event.ts';
 import type { Log } from '../lib/log.ts';
@@ -10,31 +9,26 @@ import type { Redacted } from '../lib/redacted.ts';
 import type { Table } from '../lib/table.ts';
 import { createAppendQueue } from './append-queue.ts';
 import type { AuditEvent } from './audit-event.ts';
-import { auditFiles, linesOf, modifiedAt, placedLines, repairedTail } from './audit-files.ts';
+import { auditFiles, linesOf, modifiedAt, repairedTail } from './audit-files.ts';
 import { type AuditRecord, createSealer, noHash, parseRecord } from './audit-record.ts';
+import { type AuditRead, createLogCheck, type WhichKinds } from './check-log.ts';
 import type { CheckpointSigner, Head, SignedCheckpoint } from './checkpoint-text.ts';
 import { createCheckpoints } from './checkpoints.ts';
 import { createKeptEnd } from './kept-end.ts';
-import { createTrailWalk, type TrailFault } from './walk-trail.ts';
+import type { TrailFault } from './walk-trail.ts';
 
 export type { AuditRecord };
-
-export interface AuditRead {
-  /** The last ones, oldest first. */
-  readonly records: readonly AuditRecord[];
-  /** The line, counted over all files, at which the chain breaks, or at which it ends too early; absent if it is intact. */
-  readonly brokenAt?: number;
-  /** What is wrong there. */
-  readonly fault?: TrailFault;
-}
 
 export interface AuditLog {
   /** On disk when it resolves; rejects with `unavailable` if that is not possible. Records are written in the order of the calls. */
   append(event: AuditEvent): Promise<AuditRecord>;
   /** Resolves when everything that was appended before is on disk, or was rejected. */
   flushed(): Promise<void>;
-  /** Checks everything, including what was appended before the call; returns the last records, or the last of those that are `wanted`. */
-  read(last: number, wanted?: (event: AuditEvent) => boolean): Promise<AuditRead>;
+  /**
+   * Checks everything, including what was appended before the call, but for full files that were right and that nobody has touched since;
+   * returns the last records, or the last of those that are `wanted`.
+   */
+  read(last: number, wanted?: WhichKinds): Promise<AuditRead>;
   /** Checks nothing: every record since about then, oldest first. */
   since(at: number): AsyncIterable<AuditRecord>;
   /** The last record on disk. */
@@ -70,9 +64,6 @@ export interface AuditLogOptions {
 /** The resolution of modification times in file systems, rounded down: a record may be younger than its file. */
 const coarsestMs = 2000;
 
-/** Records in one answer. */
-const maxReadBytes = 16 * 1024 * 1024;
-
 /** Removes an incomplete last line, which a crash may have left, and logs that. Checks nothing else: `read` does. */
 export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> {
   const { file, clock, log, key, table, name = 'head', id = name, fileBytes = 16 * 1024 * 1024 } = options;
@@ -100,34 +91,19 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
   };
   const queue = createAppendQueue({ file, sealer, now: () => clock.now(), head: end, onHead, onForeign, fileBytes });
   const checkpoints = createCheckpoints({ id, append: queue.append, head: queue.head, clock, log });
-  const look = async (wanted: number, which: (event: AuditEvent) => boolean): Promise<AuditRead> => {
-    await queue.flushed();
-    const expected = queue.head();
-    const ends = [{ ...expected, from: 'this control plane' }];
-    const walk = createTrailWalk({ holds: sealer.holds, known: ends, file });
-    const records: { readonly record: AuditRecord; readonly bytes: number }[] = [];
-    let bytes = 0;
-    for await (const placed of placedLines(auditFiles(file))) {
-      // Records appended meanwhile are ignored; the last of them may not be complete yet.
-      if (!placed.ended && walk.last().number >= expected.number) break;
-      const record = walk.take(placed);
-      if (record === undefined || !which(record.event)) continue;
-      const size = placed.text?.length ?? 0;
-      records.push({ record, bytes: size });
-      bytes += size;
-      while (records.length > wanted || bytes > maxReadBytes) bytes -= records.shift()?.bytes ?? 0;
-    }
-    // A chain that lost its end is intact by itself, but is not the one that was written here.
-    walk.finish();
-    const [fault] = walk.faults();
-    return { records: records.map(({ record }) => record), ...defined({ brokenAt: fault?.overall, fault }) };
-  };
+  const check = createLogCheck({
+    ...{ file, holds: sealer.holds },
+    async end() {
+      await queue.flushed();
+      return queue.head();
+    },
+  });
 
   /** If the log went on in another file meanwhile, it is looked at again before it is called broken. */
-  const read = async (wanted: number, which: (event: AuditEvent) => boolean): Promise<AuditRead> => {
+  const read = async (wanted: number, which: WhichKinds): Promise<AuditRead> => {
     for (let tries = 3; ; tries -= 1) {
       const files = auditFiles(file).join();
-      const found = await look(wanted, which);
+      const { walked: _, ...found } = await check.look(wanted, which);
       if (found.fault !== undefined && tries > 0 && auditFiles(file).join() !== files) continue;
       lastFault = found.fault;
       return found;

@@ -41,6 +41,20 @@ export interface WalkOptions {
   readonly known?: readonly KnownEnd[];
   /** Where a log that has no line would be. */
   readonly file?: string | undefined;
+  /** What another walk knew after the files before those that this one is given. */
+  readonly from?: WalkState;
+}
+
+/** Of a walk that found nothing wrong yet. */
+export interface WalkState {
+  readonly last: Head;
+  readonly overall: number;
+  readonly newest: AuditRecord['v'];
+  readonly log: string | undefined;
+  readonly header: string | undefined;
+  readonly checkpoints: number;
+  readonly vouched: number;
+  readonly recent: ReadonlyMap<number, string>;
 }
 
 export interface TrailWalk {
@@ -48,6 +62,8 @@ export interface TrailWalk {
   take(line: TrailLine): AuditRecord | undefined;
   /** After the last line: what `known` misses. */
   finish(): void;
+  /** To go on from here with other lines. */
+  state(): WalkState;
   /** In the order in which they were found, 100 at most. */
   faults(): readonly TrailFault[];
   /** The last record whose place was right. */
@@ -66,21 +82,24 @@ const maxFaults = 100;
 /** Of the latest records: to tell what is repeated from what is out of order. */
 const maxRemembered = 10_000;
 
-export function createTrailWalk({ holds, against, known = [], file = '' }: WalkOptions): TrailWalk {
+export function createTrailWalk({ holds, against, known = [], file = '', from }: WalkOptions): TrailWalk {
   const faults: TrailFault[] = [];
-  const recent = new Map<number, string>();
-  let last: Head = { number: 0, hash: noHash };
+  const recent = new Map(from?.recent);
+  let last: Head = from?.last ?? { number: 0, hash: noHash };
   let place = { file, line: 0 };
-  let overall = 0;
+  let overall = from?.overall ?? 0;
   /** Lines since the last record that could not be read: they may have been records. */
   let unread = 0;
-  let newest: AuditRecord['v'];
-  let [log, header]: (string | undefined)[] = [];
-  let [checkpoints, vouched] = [0, 0];
+  let newest = from?.newest;
+  let [log, header] = [from?.log, from?.header];
+  let [checkpoints, vouched] = [from?.checkpoints ?? 0, from?.vouched ?? 0];
 
   const fault = (kind: FaultKind, what: string, { file, line }: { file: string; line: number } = place): void => {
     if (faults.length < maxFaults) faults.push({ kind, file, line, overall: overall + (line - place.line), what });
   };
+
+  const otherThan = ({ number, from: whence }: KnownEnd): void =>
+    fault('begun-anew', `record ${number} is another one than ${whence} knows: the log was written anew`);
 
   const whyUnvouched = (event: Checkpointed, before: Head): string | undefined => {
     if (log !== undefined && event.log !== log) return `a checkpoint of another log, ${event.log}`;
@@ -117,11 +136,7 @@ export function createTrailWalk({ holds, against, known = [], file = '' }: WalkO
     recent.set(number, hash);
     const oldest = recent.keys().next().value;
     if (recent.size > maxRemembered && oldest !== undefined) recent.delete(oldest);
-    for (const end of known) {
-      if (end.number === number && end.hash !== hash) {
-        fault('begun-anew', `record ${number} is another one than ${end.from} knows: the log was written anew`);
-      }
-    }
+    for (const end of known) if (end.number === number && end.hash !== hash) otherThan(end);
     if (event.kind === 'log-cut') {
       fault('cut', `at a start the log ended with record ${event.found}, and had ended with record ${event.expected}`);
     }
@@ -157,13 +172,19 @@ export function createTrailWalk({ holds, against, known = [], file = '' }: WalkO
     },
     finish() {
       const end = known.toSorted((a, b) => b.number - a.number)[0];
-      if (end === undefined || end.number <= last.number) return;
+      if (end === undefined || end.number < last.number) return;
+      if (end.number === last.number) {
+        // Otherwise it was compared when it came.
+        if (last === from?.last && end.hash !== last.hash) otherThan(end);
+        return;
+      }
       const { file, line } = place;
       fault('cut', `it ends with record ${last.number}; ${end.from} knows record ${end.number}`, {
         file,
         line: line + 1,
       });
     },
+    state: () => ({ last, overall, newest, log, header, checkpoints, vouched, recent: new Map(recent) }),
     faults: () => faults,
     last: () => last,
     log: () => log,

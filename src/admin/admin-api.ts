@@ -78,16 +78,21 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
     // Whoever has no credential is not told which routes exist.
     const access: Access = request.routeOptions.config.access ?? 'viewer';
     const address = addressOf(request);
-    if (isAllowed(access, anonymous, isLoopback(address))) return tlsDoor.settled(request.socket, 'for nothing');
     const proof = entrance.proven(request.socket);
     const { authorization, cookie: cookies, [sessionHeader]: header } = request.headers;
+    const isForNothing = isAllowed(access, anonymous, isLoopback(address));
+    // Some of what this host may read without a credential says more to whoever has one.
+    const isShown = access === 'loopback' && (authorization !== undefined || proof !== undefined);
+    if (isForNothing && !isShown) return tlsDoor.settled(request.socket, 'for nothing');
     const session = typeof header === 'string' ? { header, cookies } : undefined;
     const chain = tlsDoor.presented(request.socket);
     const shown = { authorization, proof, chain, session };
     const known = await credential.check(shown, address).catch((reason: unknown) => {
       tlsDoor.settled(request.socket, 'for nothing');
+      if (isForNothing) return undefined;
       throw reason;
     });
+    if (known === undefined) return;
     tlsDoor.settled(request.socket, 'proven');
     if (!isAllowed(access, known.caller, isLoopback(address))) {
       throw tries.denied(known.caller, address, { route: routeOf(request), needs: access });

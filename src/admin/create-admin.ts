@@ -218,7 +218,7 @@ export function createAdmin(given: AdminParts): Admin {
     jwtSvids: () => running().identity.jwt.list(),
     refusedSvids: createRefusedSvidsEverywhere(given.others, () => parts?.identity.refusedSvids.list() ?? []),
     rotate: createRotateEverywhere(given.others, async (spiffeId) => running().rotate(spiffeId)),
-    metrics: () => metrics.text(),
+    metrics: (named) => metrics.text(named),
     ready() {
       const documents = parts === undefined ? undefined : parts.control.mesh() !== undefined;
       return readiness({ store, isolated: given.isolated, starting, ...defined({ documents }) });

@@ -204,7 +204,7 @@ export interface AdminDeps {
   /** Renews certificates of proxies now, at every replica: those of one identity, or all. */
   rotate(spiffeId?: SpiffeId): RotateAnswer | Promise<RotateAnswer>;
   /** Prometheus text. */
-  metrics(): Promise<string>;
+  metrics(named: boolean): Promise<string>;
   /** `stale`: why what it serves may be out of date. */
   ready(): { readonly ready: boolean; readonly reasons: readonly string[]; readonly stale?: string };
   /** The last revision that the connected proxies were sent. Absent: it is always that in force. */

@@ -1,5 +1,5 @@
-// Prometheus metrics of the control plane. Names and labels are a contract with dashboards: docs/metrics.md lists them. Labels
-// are bounded: never a proxy, a service or anything a caller chooses; a publisher is one that the operator configured.
+// Prometheus metrics of the control plane. Names and labels are a contract with dashboards: docs/metrics.md lists them. Labels are
+// bounded, and never what a caller chooses freely; what names proxies and edges is for those alone who may know them.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type AuditFigures, exportAudit, exportAuditLosses } from './audit-metrics.ts';
 import { type CaFigures, exportCa } from './ca-metrics.ts';
@@ -70,8 +70,8 @@ export interface Metrics {
   watchAudit(read: () => AuditFigures): void;
   /** Call it once: it is asked at every scrape. `lost`: since the start. */
   watchAuditLosses(lost: () => number): void;
-  /** Prometheus text. */
-  text(): Promise<string>;
+  /** Prometheus text. `named`: also what names proxies, and who calls whom; default true. */
+  text(named?: boolean): Promise<string>;
 }
 
 export interface MetricsOptions {
@@ -196,9 +196,20 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     },
     watchAudit: (read) => exportAudit(registry, read),
     watchAuditLosses: (lost) => exportAuditLosses(registry, lost),
-    text: () => registry.metrics(),
+    async text(named = true) {
+      if (named) return registry.metrics();
+      const open = registry.getMetricsAsArray().filter(({ name }) => !namedMetrics.has(name));
+      const texts = await Promise.all(open.map(({ name }) => registry.getSingleMetricAsString(name)));
+      return `${texts.join('\n\n')}\n`;
+    },
   };
 }
+
+/** Whoever reads them learns which proxies there are, and who calls whom. */
+export const namedMetrics: ReadonlySet<string> = new Set([
+  'cellwall_edge_calls_total',
+  'cellwall_proxy_config_age_seconds',
+]);
 
 /** `type.googleapis.com/envoy.config.cluster.v3.Cluster` → `Cluster`. */
 function shortType(typeUrl: string): string {

@@ -1,7 +1,7 @@
 // The metrics' names and labels, as dashboards know them.
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
-import { createMetrics } from '../../src/observe/metrics.ts';
+import { createMetrics, namedMetrics } from '../../src/observe/metrics.ts';
 import { createTraffic } from '../../src/observe/traffic.ts';
 
 describe('metrics', () => {
@@ -65,6 +65,24 @@ describe('metrics', () => {
     expect(ages[0]?.slice(1)).toEqual(['n0', '100']);
     expect(ages.map(([, name]) => name)).not.toContain('fast');
     expect(ages.map(([, name]) => name)).not.toContain('held');
+  });
+
+  it('name nobody to whoever may not know, and are the same otherwise', async () => {
+    const metrics = createMetrics({ process: false });
+    const traffic = metrics.countEdges(createTraffic({ clock: systemClock }));
+    const principal = 'spiffe://td1/service/web';
+    traffic.record({ service: 'api', caller: 'mtls', decision: 'allowed', principal });
+    const late = { node: `${principal}~1`, state: 'connected' as const, types: [{ behindSince: 0 }] };
+    metrics.watchProxies(
+      () => [late],
+      () => 100_000,
+    );
+    const [all, open] = [await metrics.text(), await metrics.text(false)];
+    expect([all.includes(principal), open.includes('spiffe:')]).toEqual([true, false]);
+    const blocks = (text: string) => text.trim().split('\n\n');
+    const isNamed = (block: string) => [...namedMetrics].some((name) => block.includes(`# TYPE ${name} `));
+    expect(blocks(open)).toEqual(blocks(all).filter((block) => !isNamed(block)));
+    expect(blocks(all).filter(isNamed)).toHaveLength(namedMetrics.size);
   });
 
   it('count calls by edge, and those of endless callers together; what is restored is not counted', async () => {

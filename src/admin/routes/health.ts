@@ -31,10 +31,12 @@ export function healthRoutes({ ready, metrics }: AdminDeps): readonly Route[] {
     route({
       method: 'GET',
       url: '/metrics',
-      summary: 'Prometheus metrics. Without a token, only from this host.',
+      summary:
+        'Prometheus metrics. Without a token, only from this host, and without those that name proxies and edges.',
       access: 'loopback',
-      async handle() {
-        return { kind: 'text', value: await metrics(), mediaType: 'text/plain; version=0.0.4; charset=utf-8' };
+      async handle({ caller }) {
+        const named = caller.role !== undefined;
+        return { kind: 'text', value: await metrics(named), mediaType: 'text/plain; version=0.0.4; charset=utf-8' };
       },
     }),
   ];

@@ -2,7 +2,7 @@
 import type { SignalsFound } from '../signals/read-signals.ts';
 import type { AdminDeps } from './deps.ts';
 import { inForceOrNothing } from './in-force.ts';
-import { meshMap, type OwnAnswers } from './mesh-map.ts';
+import { type CallerSide, meshMap } from './mesh-map.ts';
 import type { MapAnswer } from './wire-map.ts';
 
 export interface ReadMap {
@@ -15,8 +15,8 @@ export type MapReader = () => Promise<ReadMap>;
 type Deps = Pick<AdminDeps, 'store' | 'record' | 'traffic' | 'signals' | 'proxies' | 'clock' | 'handshakes'>;
 
 const keptMs = 3000;
-/** What callers' own proxies answered is told for so long. */
-const answeredMs = 24 * 3_600_000;
+/** What callers' own proxies know is told for so long. */
+const callerSideMs = 24 * 3_600_000;
 
 export function createMapReader(deps: Deps): MapReader {
   const { store, record, traffic, signals, proxies, clock, handshakes = () => [] } = deps;
@@ -24,10 +24,10 @@ export function createMapReader(deps: Deps): MapReader {
   let reading: Promise<ReadMap> | undefined;
   const read = async (): Promise<ReadMap> => {
     await record.refresh?.();
-    const found = await signals.read({ since: clock.now() - answeredMs });
+    const found = await signals.read({ since: clock.now() - callerSideMs });
     const { mesh, revision } = inForceOrNothing(store);
     const answer = meshMap({
-      ...{ revision, mesh, traffic: traffic(), answered: answeredOf(found), handshakes: handshakes() },
+      ...{ revision, mesh, traffic: traffic(), callerSide: callerSideOf(found), handshakes: handshakes() },
       ...{ proxies: proxies(), now: clock.now() },
     });
     kept = { answer, text: JSON.stringify(answer), until: clock.monotonic() + keptMs };
@@ -43,10 +43,14 @@ export function createMapReader(deps: Deps): MapReader {
   };
 }
 
-function answeredOf({ edges }: SignalsFound): readonly OwnAnswers[] {
-  return edges.flatMap(({ edge, signals: { failed, lastSeen } }): OwnAnswers[] => {
-    if (edge.side !== 'outbound' || edge.target === undefined || failed === 0) return [];
+function callerSideOf({ edges }: SignalsFound): readonly CallerSide[] {
+  return edges.flatMap(({ edge, signals: { failed, calls, classes, lastSeen } }): CallerSide[] => {
+    if ((edge.side !== 'outbound' && edge.side !== 'counted') || edge.target === undefined) return [];
+    const decision = edge.side === 'outbound' ? 'failed' : 'allowed';
+    // Of what its Envoy counted, an error of the server may be its own answer as well.
+    const count = decision === 'failed' ? failed : calls - (classes[5] ?? 0);
+    if (count === 0) return [];
     const [to = edge.target, port] = edge.target.split(':');
-    return [{ from: edge.service, to, count: failed, lastSeen, ...(port === undefined ? {} : { port }) }];
+    return [{ from: edge.service, to, decision, count, lastSeen, ...(port === undefined ? {} : { port }) }];
   });
 }

@@ -12,19 +12,23 @@ export interface MeshMapOf {
   /** Absent: nothing is in force. */
   readonly mesh: MeshIr | undefined;
   readonly traffic: readonly TrafficCount[];
-  readonly answered: readonly OwnAnswers[];
+  readonly callerSide: readonly CallerSide[];
   readonly handshakes: readonly FailedHandshakes[];
   readonly proxies: readonly ProxyStatus[];
   /** Epoch milliseconds. */
   readonly now: number;
 }
 
-/** Calls that the caller's own proxy answered, as the called one could not be reached, or did not answer: that one never saw them. */
-export interface OwnAnswers {
+/**
+ * What the caller's own proxy knows of its calls. `failed`: those that it answered itself, as the called one could not be reached, or did
+ * not answer: that one never saw them. `allowed`: the others, which count only where no proxy of the called service reports them.
+ */
+export interface CallerSide {
   readonly from: string;
   readonly to: string;
   /** If it has a name of its own. */
   readonly port?: string;
+  readonly decision: 'failed' | 'allowed';
   readonly count: number;
   readonly lastSeen: number;
 }
@@ -32,12 +36,12 @@ export interface OwnAnswers {
 const recentMs = 5 * 60_000;
 const maxEdges = 20_000;
 
-export function meshMap({ revision, mesh, traffic, answered, handshakes, proxies, now }: MeshMapOf): MapAnswer {
+export function meshMap({ revision, mesh, traffic, callerSide, handshakes, proxies, now }: MeshMapOf): MapAnswer {
   if (mesh === undefined) return { revision, recentMs, services: [], edges: [] };
   const counts = proxyCounts(proxies);
   const failed = handshakeCounts(handshakes);
   const services = [...mesh.services.values()].map((service) => rowOf(service, counts, failed));
-  const edges = edgesOf(mesh, traffic, answered, now);
+  const edges = edgesOf(mesh, traffic, callerSide, now);
   const shown = edges.length <= maxEdges ? edges : edges.toSorted(byLastSeen).slice(0, maxEdges);
   const omitted = edges.length - shown.length;
   return { revision, recentMs, services, edges: shown, ...(omitted === 0 ? {} : { omitted }) };
@@ -110,7 +114,7 @@ interface Sum {
 function edgesOf(
   mesh: MeshIr,
   traffic: readonly TrafficCount[],
-  answered: readonly OwnAnswers[],
+  callerSide: readonly CallerSide[],
   now: number,
 ): readonly MapEdge[] {
   const sums = new Map<string, Sum>();
@@ -134,10 +138,11 @@ function edgesOf(
     }
   }
   for (const row of traffic) add(sumOf(callerOf(mesh, row), row.service, row.port), row, now);
-  for (const { from, to, port, count, lastSeen } of answered) {
+  for (const { from, to, port, ...counted } of callerSide) {
     // Of services that no document names any more, nothing is shown.
-    if (serviceNamed(mesh, to) !== undefined)
-      add(sumOf(from, to, port), { decision: 'failed', caller: 'mtls', count, lastSeen }, now);
+    if (serviceNamed(mesh, to) === undefined) continue;
+    const sum = sumOf(from, to, port);
+    if (counted.decision === 'failed' || sum.allowed + sum.denied === 0) add(sum, { ...counted, caller: 'mtls' }, now);
   }
   return [...sums.values()].map(({ worst, last, lastSeen, ...sum }) => ({
     ...sum,

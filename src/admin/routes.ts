@@ -27,6 +27,7 @@ import { type PageParts, sessionRoutes } from './routes/sessions.ts';
 import { signalRoutes } from './routes/signals.ts';
 import { simulateRoutes } from './routes/simulate.ts';
 import { statusRoutes } from './routes/status.ts';
+import { tryRoutes } from './routes/try.ts';
 import { waitingRoutes } from './routes/waiting.ts';
 
 /** In the order in which the OpenAPI document lists them; that document is the last one. */
@@ -40,6 +41,7 @@ export function adminRoutes(deps: AdminDeps, page: PageParts = noPage(deps)): re
     ...documentRoutes(deps),
     ...applyRoutes(deps),
     ...simulateRoutes(deps),
+    ...tryRoutes(deps),
     ...historyRoutes(deps),
     ...waitingRoutes(deps),
     ...statusRoutes(deps, rows, readStatus),

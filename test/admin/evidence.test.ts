@@ -28,6 +28,7 @@ const evidence: Readonly<Record<string, Evidence | 'changes nothing' | 'elsewher
   '/v1/session/end': 'elsewhere',
   '/v1/diff': 'changes nothing',
   '/v1/simulate': 'changes nothing',
+  '/v1/try': 'changes nothing',
   '/v1/apply': { kinds: ['documents-applied'], body: { text: yaml(serviceText('api')) } },
   '/v1/rollback': { kinds: ['documents-applied', 'rolled-back'], body: {} },
   '/v1/waiting/approve': { kinds: ['documents-applied', 'change-approved'], body: held('approved') },
@@ -73,7 +74,8 @@ it.each(Object.entries(evidence))('%s', async (url, expected) => {
   if (expected === 'elsewhere') return;
   const events = async () => (await admin.deps.audit.read(1000)).records.map(({ event }) => event);
   const before = (await events()).length;
-  const { kinds, body } = expected === 'changes nothing' ? { kinds: [], body: { text: base } } : expected;
+  const also = url === '/v1/try' ? { calls: [{ caller: 'web', target: 'web' }] } : {};
+  const { kinds, body } = expected === 'changes nothing' ? { kinds: [], body: { text: base, ...also } } : expected;
   const given = typeof body === 'function' ? await body(admin) : body;
   const why = expected === 'changes nothing' ? {} : { reason };
   const answer = await admin.call(url, { body: { ...given, ...why }, token: ann });

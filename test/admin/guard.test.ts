@@ -106,6 +106,7 @@ describe('requests', () => {
   it.each([
     ['/v1/apply', 20],
     ['/v1/simulate', 20],
+    ['/v1/try', 20],
     ['/v1/tokens', 1],
   ])('%s over %i MiB are refused', async (path, size) => {
     const reply = await admin.call(path, { body: { text: 'x'.repeat(size * 1024 * 1024) } });

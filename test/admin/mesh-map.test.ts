@@ -24,7 +24,7 @@ function call(more: Partial<TrafficCount>): TrafficCount {
 }
 
 function map(traffic: readonly TrafficCount[], proxies: readonly ProxyStatus[] = []) {
-  return meshMap({ revision: 3, mesh, traffic, answered: [], handshakes: [], proxies, now });
+  return meshMap({ revision: 3, mesh, traffic, callerSide: [], handshakes: [], proxies, now });
 }
 
 describe('an edge', () => {
@@ -41,6 +41,23 @@ describe('an edge', () => {
       call({ decision: 'denied', count: 5, lastSeen: now - 60 * minute }),
     ]).edges;
     expect(edge).toMatchObject({ allowed: 100, failed: 2, denied: 5, state: 'failing', recent: true, lastSeen: now });
+  });
+
+  it('fails if the proxy of the caller says so, and is seen where only that one counts', () => {
+    const told = { from: 'web', to: 'api', count: 3, lastSeen: now - minute };
+    const of = (decision: 'failed' | 'allowed', traffic: readonly TrafficCount[] = []) => {
+      const callerSide = [
+        { ...told, decision },
+        { ...told, decision, to: 'gone' },
+      ];
+      return meshMap({ revision: 3, mesh, traffic, callerSide, handshakes: [], proxies: [], now }).edges;
+    };
+    expect(of('failed')).toMatchObject([{ from: 'web', to: 'api', state: 'failing', failed: 3, allowed: 0 }]);
+    expect(of('failed', [call({ count: 9 })])).toMatchObject([{ state: 'failing', failed: 3, allowed: 9 }]);
+    expect(of('allowed')).toMatchObject([{ state: 'allowed', allowed: 3 }]);
+    // Where its own proxy reports, that counts.
+    expect(of('allowed', [call({ count: 9 })])).toMatchObject([{ state: 'allowed', allowed: 9 }]);
+    expect(of('allowed', [call({ decision: 'denied', count: 9 })])).toMatchObject([{ state: 'refused', allowed: 0 }]);
   });
 
   it('of long ago has the state of its last calls', () => {
@@ -130,7 +147,7 @@ describe('a service', () => {
 
   it('is none without documents', () => {
     expect(
-      meshMap({ revision: 0, mesh: undefined, traffic: [call({})], answered: [], handshakes: [], proxies: [], now }),
+      meshMap({ revision: 0, mesh: undefined, traffic: [call({})], callerSide: [], handshakes: [], proxies: [], now }),
     ).toEqual({
       ...{ revision: 0, recentMs: 5 * minute, services: [], edges: [] },
     });

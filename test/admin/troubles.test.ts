@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { suspectsOf } from '../../src/admin/doctor/suspects.ts';
-import { meshMap, type OwnAnswers } from '../../src/admin/mesh-map.ts';
+import { type CallerSide, meshMap } from '../../src/admin/mesh-map.ts';
 import type { TrafficCount } from '../../src/admin/wire.ts';
 import type { ProxyRow } from '../../src/admin/wire-proxies.ts';
 import type { TroublesAnswer } from '../../src/admin/wire-troubles.ts';
@@ -35,7 +35,7 @@ const well = ['api', 'db', 'web'].map((service) => proxy(service));
 interface Given {
   readonly rows?: readonly ProxyRow[];
   readonly traffic?: readonly TrafficCount[];
-  readonly answered?: readonly OwnAnswers[];
+  readonly callerSide?: readonly CallerSide[];
   readonly handshakes?: readonly FailedHandshakes[];
   readonly refused?: readonly string[];
 }
@@ -43,11 +43,11 @@ interface Given {
 function suspects({
   rows = well,
   traffic = [],
-  answered = [],
+  callerSide = [],
   handshakes = [],
   refused = [],
 }: Given): readonly string[] {
-  const map = meshMap({ revision: 1, mesh, traffic, answered, handshakes, proxies: [], now });
+  const map = meshMap({ revision: 1, mesh, traffic, callerSide, handshakes, proxies: [], now });
   return suspectsOf({ map, mesh, rows, handshakes, refused, now }).map(({ caller, target }) => `${caller}>${target}`);
 }
 
@@ -77,7 +77,9 @@ describe('an edge is looked into', () => {
   });
 
   it("if the caller's own proxy answered, as the other one was not reached", () => {
-    expect(suspects({ answered: [{ from: 'web', to: 'db', count: 3, lastSeen: now - 10 }] })).toEqual(['web>db']);
+    expect(
+      suspects({ callerSide: [{ from: 'web', to: 'db', decision: 'failed', count: 3, lastSeen: now - 10 }] }),
+    ).toEqual(['web>db']);
   });
 
   it.each<readonly [string, Partial<ProxyRow>]>([

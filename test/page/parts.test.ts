@@ -153,7 +153,7 @@ describe('the sources of the page', () => {
     );
     expect(hrefs.length).toBeGreaterThan(20);
     const within = ({ value }: { readonly value: string }): boolean =>
-      /^(\{(hrefOf|explainHref)\(|"#view")/.test(value);
+      /^(\{(hrefOf|explainHref)\(|\{provider\.path\}|"#view")/.test(value);
     expect(hrefs.filter((href) => !within(href))).toEqual([]);
   });
 

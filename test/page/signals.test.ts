@@ -22,7 +22,7 @@ function side(series: NonNullable<Side['series']>): Side {
   };
 }
 
-function answer(...edges: readonly Pick<EdgeRow, 'inbound' | 'outbound'>[]): SignalsAnswer {
+function answer(...edges: readonly Pick<EdgeRow, 'inbound' | 'outbound' | 'callerSide'>[]): SignalsAnswer {
   return {
     ...{ since: 2 * minute, until: 5 * minute + 1, step: 'minute', relativeError: 0.02, edgeCount: 1, services: [] },
     edges: edges.map((edge) => ({ service: 'api', caller: 'mtls', declared: true, ...edge })),
@@ -53,6 +53,15 @@ describe('lines', () => {
       [undefined, 3, undefined, undefined],
       [undefined, 9, undefined, undefined],
     ]);
+  });
+
+  it("are the caller's counts where no proxy of the service tells any", () => {
+    const counted = { ...side([at(3, { calls: 7, errors: 2, p50: 4 })]), groups: {} };
+    const { counts, latency } = linesOf(
+      answer({ callerSide: counted, outbound: side([at(3, { calls: 2, failed: 2 })]) }),
+    );
+    expect(counts.map(({ values }) => values[1])).toEqual([7, 2, 2, 0]);
+    expect(latency[0]?.values[1]).toBe(4);
   });
 
   it('are none where nobody called, and no latency where none was told', () => {

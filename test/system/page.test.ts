@@ -120,6 +120,13 @@ describe('what is live', () => {
     await picture(tab, 'problem');
     await text.fill(good.replace('service: web', 'service: api'));
     await page.getByText('What would change').waitFor();
+    await page.getByLabel('Caller').fill('web');
+    await page.getByLabel('Service', { exact: true }).fill('api');
+    await page.getByRole('button', { name: 'Add test' }).click();
+    await page.getByText('1 of 1 fail').waitFor();
+    await page.getByText(/now allowed, then denied/).waitFor();
+    expect(await violations(tab)).toEqual([]);
+    await picture(tab, 'tests');
     await page.getByLabel('Reason, for history and audit').fill(attack);
     await page.getByRole('button', { name: 'Apply' }).click();
     await page.getByText(/all 2 connected proxies accepted it/).waitFor();

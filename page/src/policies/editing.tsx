@@ -11,6 +11,7 @@ import type { Schema } from './complete.ts';
 import { Diff } from './diff.tsx';
 import { Effect } from './effect.tsx';
 import { Problems } from './problems.tsx';
+import { Tests } from './tests.tsx';
 import { useCheck } from './use-check.ts';
 
 const template = `apiVersion: cellwall/v1
@@ -116,6 +117,7 @@ function Editor({ document, line }: { readonly document: DocumentAnswer | undefi
           <Effect impact={check.answer.impact} body={body} />
         </>
       ) : null}
+      <Tests body={check.kind === 'good' ? body : undefined} />
       {mayEdit(who) ? (
         <ChangePanel
           path="/v1/apply"

@@ -2,6 +2,7 @@
 import type { EdgeRow } from '../../../src/admin/wire-signals.ts';
 import { callerName } from '../map/words.ts';
 import { type Column, Table } from '../ui/table.tsx';
+import { callsOf } from './lines.ts';
 
 export function CallerTable({ service, rows }: { readonly service: string; readonly rows: readonly EdgeRow[] }) {
   return (
@@ -36,20 +37,20 @@ const columns: readonly Column<EdgeRow>[] = [
   {
     name: '5xx',
     figures: true,
-    by: ({ inbound }) => inbound?.classes['5xx'] ?? 0,
-    cell: ({ inbound }) => figure(inbound?.classes['5xx']),
+    by: (row) => sideOf(row)?.classes['5xx'] ?? 0,
+    cell: (row) => figure(sideOf(row)?.classes['5xx']),
   },
   {
     name: 'p50',
     figures: true,
-    by: ({ inbound }) => inbound?.latency?.p50 ?? -1,
-    cell: ({ inbound }) => ms(inbound?.latency?.p50),
+    by: (row) => sideOf(row)?.latency?.p50 ?? -1,
+    cell: (row) => ms(sideOf(row)?.latency?.p50),
   },
   {
     name: 'p99',
     figures: true,
-    by: ({ inbound }) => inbound?.latency?.p99 ?? -1,
-    cell: ({ inbound }) => ms(inbound?.latency?.p99),
+    by: (row) => sideOf(row)?.latency?.p99 ?? -1,
+    cell: (row) => ms(sideOf(row)?.latency?.p99),
   },
   {
     name: 'TLS',
@@ -66,12 +67,13 @@ const columns: readonly Column<EdgeRow>[] = [
   },
 ];
 
-function nameOf({ callerService, principal, peer, caller }: EdgeRow): string {
-  return callerService ?? principal ?? (peer === undefined ? callerName(caller) : `${peer} (${caller})`);
+/** Of an external service only the caller's proxy tells. */
+function sideOf({ inbound, callerSide }: EdgeRow): EdgeRow['inbound'] | EdgeRow['callerSide'] {
+  return inbound ?? callerSide;
 }
 
-function callsOf({ inbound, outbound }: EdgeRow): number {
-  return (inbound?.calls ?? 0) + (outbound?.calls ?? 0);
+function nameOf({ callerService, principal, peer, caller }: EdgeRow): string {
+  return callerService ?? principal ?? (peer === undefined ? callerName(caller) : `${peer} (${caller})`);
 }
 
 /** Also those that never reached the proxy of the service. */

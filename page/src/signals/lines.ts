@@ -69,9 +69,18 @@ export function linesOf({ edges, since, until, step }: SignalsAnswer): Lines {
   };
 }
 
-/** From both sides: what the caller's proxy answered itself never came to the other. */
-function seriesOf({ inbound, outbound }: EdgeRow) {
-  return [...(inbound?.series ?? []), ...(outbound?.series ?? [])];
+/** From both sides: what the caller's proxy answered itself never came to the other; where that one tells nothing, the caller's counts. */
+function seriesOf({ inbound, outbound, callerSide }: EdgeRow) {
+  const own = outbound?.series ?? [];
+  if (inbound !== undefined || callerSide?.series === undefined) return [...(inbound?.series ?? []), ...own];
+  return [...callerSide.series, ...own.map((one) => ({ ...one, calls: 0 }))];
+}
+
+/** Also those that never reached the proxy of the service. */
+export function callsOf({ inbound, outbound, callerSide }: EdgeRow): number {
+  return inbound === undefined && callerSide !== undefined
+    ? callerSide.calls
+    : (inbound?.calls ?? 0) + (outbound?.calls ?? 0);
 }
 
 export interface Share {

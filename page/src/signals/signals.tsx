@@ -6,7 +6,7 @@ import { Badge } from '../ui/badge.tsx';
 import { Read } from '../ui/states.tsx';
 import { useNow, When } from '../ui/when.tsx';
 import { CallerTable } from './caller-table.tsx';
-import { linesOf, percent, sharesOf } from './lines.ts';
+import { callsOf, linesOf, percent, sharesOf } from './lines.ts';
 import { Plot } from './plot.tsx';
 
 const ranges = [
@@ -45,7 +45,9 @@ export function Signals({ service }: { readonly service: string }) {
 function Shown({ answer, service }: { readonly answer: SignalsAnswer; readonly service: string }) {
   const { times, counts, latency } = useMemo(() => linesOf(answer), [answer]);
   const own = answer.services.find((one) => one.service === service);
-  const seen = answer.edges.filter(({ inbound, outbound }) => inbound !== undefined || outbound !== undefined);
+  const seen = answer.edges.filter(
+    ({ inbound, outbound, callerSide }) => (inbound ?? outbound ?? callerSide) !== undefined,
+  );
   const gaps = own?.unknown.length ?? 0;
   return (
     <>
@@ -76,9 +78,10 @@ function Shown({ answer, service }: { readonly answer: SignalsAnswer; readonly s
 function Figures({ answer: { edges, services } }: { readonly answer: SignalsAnswer }) {
   const sum = { calls: 0, bad: 0, denied: 0 };
   const tls: Record<string, number> = {};
-  for (const { inbound, outbound } of edges) {
+  for (const row of edges) {
+    const { inbound, outbound } = row;
+    sum.calls += callsOf(row);
     for (const side of [inbound, outbound]) {
-      sum.calls += side?.calls ?? 0;
       sum.bad += side?.failed ?? 0;
       sum.denied += side?.denied ?? 0;
     }

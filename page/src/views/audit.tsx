@@ -16,7 +16,9 @@ type RecordRow = AuditAnswer['records'][number];
 export function Audit({ place }: ViewProps) {
   const { pulse } = useLive();
   const last = place.query['last'] === '1000' ? '1000' : '200';
-  const query = useQuery<AuditAnswer>(`/v1/audit?last=${last}`, { mark: pulse?.marks.documents, everyMs: 10_000 });
+  const all = place.query['all'] === 'yes' ? 'yes' : undefined;
+  const search = new URLSearchParams({ last, ...(all === undefined ? {} : { all }) });
+  const query = useQuery<AuditAnswer>(`/v1/audit?${search}`, { mark: pulse?.marks.documents, everyMs: 10_000 });
   return (
     <Read query={query} what="the audit log">
       {(answer) => <Shown answer={answer} place={place} last={last} />}
@@ -43,6 +45,7 @@ function Shown({ answer, place, last }: ViewProps & { readonly answer: AuditAnsw
         />
       </div>
       <Chain answer={answer} />
+      <Routine all={place.query['all'] === 'yes'} last={place.query['last']} />
       {chosen === undefined ? null : <Chosen row={chosen} />}
       {records.length === 0 ? (
         <Empty title="Nothing recorded yet" within>
@@ -61,15 +64,32 @@ function Shown({ answer, place, last }: ViewProps & { readonly answer: AuditAnsw
       )}
       {last === '200' && records.length >= 200 ? (
         <p>
-          <a href={hrefOf('audit', undefined, { last: '1000' })}>Show the last 1,000</a>
+          <a href={hrefOf('audit', undefined, { ...place.query, last: '1000' })}>Show the last 1,000</a>
         </p>
       ) : null}
     </>
   );
 }
 
+/** What happens all the time would leave no room for what matters. */
+function Routine({ all, last }: { readonly all: boolean; readonly last: string | undefined }) {
+  return (
+    <p class="quiet">
+      {all ? 'With' : 'Without'} what is recorded all the time: issued certificates, hosts that proved themselves,
+      sign-ins, checkpoints.{' '}
+      <a href={hrefOf('audit', undefined, { last, all: all ? undefined : 'yes' })}>
+        {all ? 'Leave it out' : 'Show it'}
+      </a>
+    </p>
+  );
+}
+
 /** Whether it is evidence. */
-function Chain({ answer: { intact, brokenAt, broken = [], silent = [] } }: { readonly answer: AuditAnswer }) {
+function Chain({
+  answer: { intact, brokenAt, what = '', broken = [], silent = [] },
+}: {
+  readonly answer: AuditAnswer;
+}) {
   return (
     <>
       {intact ? (
@@ -83,10 +103,10 @@ function Chain({ answer: { intact, brokenAt, broken = [], silent = [] } }: { rea
             files, and compare them with a copy.
           </p>
           <ul>
-            {brokenAt === undefined ? null : <li>Here, at line {brokenAt}</li>}
-            {broken.map(({ replica, line }) => (
+            {brokenAt === undefined || broken.length > 0 ? null : <li>{what === '' ? `line ${brokenAt}` : what}</li>}
+            {broken.map(({ replica, line, what: found }) => (
               <li key={replica}>
-                Replica {replica}, at line {line}
+                Replica {replica}: {found ?? `line ${line}`}
               </li>
             ))}
           </ul>

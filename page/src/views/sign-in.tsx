@@ -82,7 +82,8 @@ function useProvider(): SignInAnswer['oidc'] {
   useEffect(() => {
     const gone = new AbortController();
     waysIn(gone.signal).then(
-      ({ oidc }) => setProvider(oidc),
+      // Nowhere else: what a browser is sent to is this server's.
+      ({ oidc }) => setProvider(oidc?.path.startsWith('/v1/') === true ? oidc : undefined),
       () => undefined,
     );
     return () => gone.abort();

@@ -6,6 +6,7 @@ import { hrefOf } from '../route.ts';
 import { Empty, Read } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { useNow, When } from '../ui/when.tsx';
+import { applicationFacts, applicationTroubles } from './applications.ts';
 import type { ViewProps } from './catalog.tsx';
 import { DocumentLink } from './document-link.tsx';
 import { Application, Config, Ends, State, useBehind } from './proxy-table.tsx';
@@ -51,7 +52,13 @@ function Found({ row }: { readonly row: ProxyRow }) {
         </dd>
         <dt>Application</dt>
         <dd>
-          <Application row={row} /> {addressOf(row.application)}
+          <Application row={row} />
+          {applicationFacts(row).map(({ port, places }) => (
+            <div key={port ?? ''}>
+              {port === undefined ? null : `${port}: `}
+              <span class="mono">{places}</span>
+            </div>
+          ))}
         </dd>
         <dt>Certificate ends</dt>
         <dd>
@@ -100,11 +107,6 @@ function Optional({ name, value }: { readonly name: string; readonly value: stri
   );
 }
 
-function addressOf(application: ProxyRow['application']): string {
-  if (application === undefined) return '';
-  return 'path' in application ? application.path : `${application.address}:${application.port}`;
-}
-
 const typeColumns: readonly Column<Type>[] = [
   { name: 'Kind', by: kindOf, cell: (row) => <span title={row.typeUrl}>{kindOf(row)}</span> },
   {
@@ -135,14 +137,13 @@ function kindOf({ typeUrl }: Type): string {
 /** What keeps it from doing what it should, with the documents that made it. */
 function Troubles({ row }: { readonly row: ProxyRow }) {
   const now = useNow(5000);
-  const { outdated, withheld, notRegistered, contested, takenPorts = [], applicationState } = row;
+  const { outdated, withheld, notRegistered, contested, takenPorts = [] } = row;
   const sentences = [
     ...(outdated === undefined ? [] : [outdated]),
     ...(withheld === undefined ? [] : [`What is in force was kept back: ${withheld}`]),
     ...(notRegistered === undefined ? [] : [`Callers are not sent to it: ${notRegistered}`]),
     ...takenPorts.map(({ address, port, holder }) => `It cannot listen on ${address}:${port}: ${holder} does.`),
-    ...(applicationState?.answers === false ? ['Its application does not answer.'] : []),
-    ...(applicationState?.around ?? []).map((address) => `Its application can be reached around it, at ${address}.`),
+    ...applicationTroubles(row),
   ];
   const nacks = row.types.filter(({ nack }) => nack !== undefined);
   return (

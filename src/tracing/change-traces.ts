@@ -75,7 +75,7 @@ interface InFlight {
 
 /** At once; more are not followed further. */
 const [mostWaiting, mostInFlight] = [32, 8];
-const lookMs = 500;
+const lookMs = 250;
 /** Whoever has not answered by then is counted as unanswered. */
 const mostMs = 30_000;
 

@@ -49,7 +49,7 @@ const [mostSlow, mostRejections, mostUnanswered] = [5, 20, 5];
 const mostOpen = 10_000;
 const mostParts = 10;
 /** What follows from an answer is sent at once. */
-const quietMs = 1000;
+const quietMs = 500;
 
 export function createPushTrace({ span, acceptedAt, lastStream, clock }: PushTraceOptions): PushTrace {
   const translate = span.child('translate');

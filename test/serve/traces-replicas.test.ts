@@ -5,7 +5,7 @@ import { traceparentOf } from '../../src/lib/traceparent.ts';
 import { inThisProcess } from '../adversary/store/redis-wall-runs.ts';
 import { eventually } from '../support/eventually.ts';
 import { figure, qualifying } from '../support/figure.ts';
-import { type OtlpCollector, startOtlpCollector } from '../support/otlp-collector.ts';
+import { type OtlpCollector, type ReceivedSpan, startOtlpCollector } from '../support/otlp-collector.ts';
 import { redisCli } from '../support/redis-cli.ts';
 import { type Replicas, startReplicas } from '../support/replicas.ts';
 import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
@@ -37,16 +37,18 @@ const at = (index: number) => {
 };
 
 test('a change is one trace at both', async () => {
-  const lags: number[] = [];
+  const ids: string[] = [];
   for (let edit = 1; edit <= edits; edit += 1) {
     const answer = await at(edit % 2).admin.apply({ text: yaml(policy(`/${edit}`)) });
-    if (answer.kind !== 'applied') throw new Error(JSON.stringify(answer));
-    const own = ({ traceId }: { readonly traceId: string }) => traceId === answer.traceId;
-    const there = await collector.span(
-      'change',
-      (one) => own(one) && one.attributes['cellwall.written_by'] === 'replica',
-    );
-    const here = await collector.span('change', (one) => own(one) && one.attributes['cellwall.written_by'] === 'apply');
+    if (answer.kind !== 'applied' || answer.traceId === undefined) throw new Error(JSON.stringify(answer));
+    ids.push(answer.traceId);
+  }
+  const lags: number[] = [];
+  for (const id of ids) {
+    const own = ({ traceId }: { readonly traceId: string }) => traceId === id;
+    const by = (one: ReceivedSpan, who: string) => own(one) && one.attributes['cellwall.written_by'] === who;
+    const there = await collector.span('change', (one) => by(one, 'replica'), 60_000);
+    const here = await collector.span('change', (one) => by(one, 'apply'), 60_000);
     const apply = await collector.span('apply', own);
     expect([there.parentSpanId, here.parentSpanId]).toEqual([apply.spanId, apply.spanId]);
     expect(there.kind).toBe(5);

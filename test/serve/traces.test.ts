@@ -14,7 +14,7 @@ import { meshText, policyText, serviceText, yaml } from '../support/resolve-text
 import { type ServeHarness, startServe } from '../support/serve-harness.ts';
 import { tracingTo } from '../support/tracing-to.ts';
 
-const proxyCount = qualifying ? 100 : 3;
+const proxyCount = qualifying ? 40 : 3;
 const id = 'spiffe://td1/service/api';
 const policy = (path: string) =>
   policyText('api', 'api', 'allow', `[{from: [{everyone: true}], to: [{path: {prefix: ${path}}}]}]`);
@@ -45,8 +45,8 @@ beforeAll(async () => {
     proxy.connect(harness.xdsPort);
   }
   const allow = `${typeUrls.extension} api/authz-allow`;
-  await eventually('all have their rules', () => proxies.every(({ has }) => has.has(allow)) || undefined, 60_000);
-}, 90_000);
+  await eventually('all have their rules', () => proxies.every(({ has }) => has.has(allow)) || undefined, 240_000);
+}, 300_000);
 afterAll(async () => {
   for (const proxy of proxies) proxy.close();
   await harness?.stop();

@@ -111,20 +111,18 @@ it('the control plane itself is looked at, and a part that fails is said and doe
 
 it('of one edge it does not know either, until a call is reported', async () => {
   const now = 1_767_225_600_000;
-  const call = (lastSeen: number): readonly TrafficCount[] =>
+  const call = (lastSeen: number, decision: TrafficCount['decision']): readonly TrafficCount[] =>
     lastSeen === 0
       ? []
-      : [
-          {
-            ...{ service: 'api', caller: 'mtls', principal: 'spiffe://td1/service/web', decision: 'allowed', count: 1 },
-            lastSeen,
-          },
-        ];
-  const asked = async (lastSeen: number): Promise<readonly [string, number]> => {
+      : [{ service: 'api', caller: 'mtls', principal: 'spiffe://td1/service/web', decision, count: 1, lastSeen }];
+  const asked = async (lastSeen: number, failedAt = 0): Promise<readonly [string, number]> => {
     await admin?.close();
     const startedAt = (admin?.clock.now() ?? now) - 60_000;
     await start([proxy('api'), proxy('web')], {
-      ...{ status: () => ({ version: '1', problems: [], startedAt }), traffic: () => call(lastSeen) },
+      ...{
+        status: () => ({ version: '1', problems: [], startedAt }),
+        traffic: () => [...call(lastSeen, 'allowed'), ...call(failedAt, 'failed')],
+      },
     });
     const { answer, code } = await doctor('web', 'api');
     return [answer.verdict, code];
@@ -134,6 +132,9 @@ it('of one edge it does not know either, until a call is reported', async () => 
   // The record is older than the process.
   expect(await asked(last - 2 * hour)).toEqual(['unknown', 6]);
   expect(await asked(last)).toEqual(['fine', 0]);
+  // Why it failed is not kept any more.
+  expect(await asked(last, last + 1)).toEqual(['unknown', 6]);
+  expect(await asked(last, last - 1)).toEqual(['fine', 0]);
 });
 
 it('what a proxy, or whoever holds a port, says cannot move the cursor', async () => {

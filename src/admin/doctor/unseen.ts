@@ -1,4 +1,5 @@
 // What a diagnosis could not look at, one sentence each: a cause that nobody could have seen must not read as "nothing is wrong".
+import { utc } from '../../doctor/cause-words.ts';
 import type { TrafficFacts, Unseen } from '../../doctor/facts.ts';
 import type { PortIr } from '../../policy/ir.ts';
 import type { StoreTrouble } from '../../store/store.ts';
@@ -26,14 +27,11 @@ export interface UnseenParts {
 const latelyMs = 15 * 60_000;
 
 export function unseenOf(parts: UnseenParts): readonly Unseen[] {
-  const { others, proxies, port, now, storeTrouble, silent, anonymous, sides, failed, traffic, startedAt } = parts;
+  const { others, proxies, port, now, storeTrouble, silent, anonymous, sides, failed } = parts;
   const own = proxies.filter(({ service }) => service !== undefined && sides.includes(service));
   const dead = (others?.list() ?? []).filter(({ id, alive }) => !alive && own.some(({ replica }) => replica === id));
   const quiet = [...new Set([...silent, ...dead.map(({ id }) => id)])].filter((id) => id !== others?.id);
   const lossy = own.filter(({ missing = [] }) => missing.some(({ to }) => to > now - latelyMs));
-  const { allowedAt } = traffic;
-  const runsFor = Math.round((now - startedAt) / 1000);
-  const isNew = now - startedAt < latelyMs && (allowedAt ?? 0) < startedAt;
   const hidden = [
     ...failed,
     ...quiet.map(
@@ -43,13 +41,7 @@ export function unseenOf(parts: UnseenParts): readonly Unseen[] {
       ? [`the store is away (${storeTrouble.reason}): the documents are the last good ones, and may be old`]
       : []),
     ...lossy.map(({ node }) => `${node} reported less than its Envoy counted: calls are missing`),
-    ...(allowedAt === undefined
-      ? ['no call is on record that got through: whether one does is not known']
-      : isNew
-        ? [
-            `since the control plane started ${runsFor} s ago no proxy has reported a call that got through: ask again after one`,
-          ]
-        : []),
+    ...ofCalls(parts),
   ];
   const missing = [
     ...(port.protocol === 'tcp' ? ['of TCP connections only counts are kept, not why each failed'] : []),
@@ -57,4 +49,15 @@ export function unseenOf(parts: UnseenParts): readonly Unseen[] {
     ...(anonymous ? ['an anonymous caller has no sidecar: nothing is known of its side'] : []),
   ];
   return [...hidden.map((text) => ({ text, hides: true })), ...missing.map((text) => ({ text, hides: false }))];
+}
+
+/** What is on record of calls, if none of it shows that one gets through now. */
+function ofCalls({ traffic: { allowedAt, failedAt = 0 }, startedAt, now }: UnseenParts): readonly string[] {
+  if (allowedAt === undefined) return ['no call is on record that got through: whether one does is not known'];
+  if (failedAt > allowedAt) return [`the last call on record failed, at ${utc(failedAt)}, and none got through since`];
+  if (allowedAt >= startedAt || now - startedAt >= latelyMs) return [];
+  const seconds = Math.round((now - startedAt) / 1000);
+  return [
+    `since the control plane started ${seconds} s ago no proxy has reported a call that got through: ask again after one`,
+  ];
 }

@@ -27,7 +27,7 @@ import type { BanAnswer, BanBody, BansAnswer, LiftAnswer } from './wire-bans.ts'
 import type { CaAnswer, RotateRootBody } from './wire-ca.ts';
 import type { CertificatesAnswer, CertificatesQuery } from './wire-certificates.ts';
 import type { DiagnosisAnswer, DoctorQuery, MeshDiagnosisAnswer } from './wire-doctor.ts';
-import type { SentAnswer } from './wire-envoy.ts';
+import type { LogLevelsAnswer, LogLevelsBody, SentAnswer } from './wire-envoy.ts';
 import type { EvictAnswer, HostHistoryAnswer, HostsAnswer } from './wire-hosts.ts';
 import type { KnownTokenAnswer, RotateAnswer, TokenAnswer, TokenBody, TokensAnswer } from './wire-identity.ts';
 import type { JwtSvidsAnswer, JwtSvidsQuery } from './wire-jwt-svids.ts';
@@ -65,6 +65,8 @@ export interface AdminClient {
   status(): Promise<StatusAnswer>;
   services(): Promise<ServicesAnswer>;
   proxies(): Promise<ProxiesAnswer>;
+  /** Has that proxy log something else for a while. */
+  logLevels(body: LogLevelsBody): Promise<LogLevelsAnswer>;
   /** What that proxy was sent. */
   envoy(proxy: string): Promise<SentAnswer>;
   traffic(): Promise<TrafficAnswer>;
@@ -206,6 +208,7 @@ export function createAdminClient({
     status: () => call('GET', '/v1/status'),
     services: () => call('GET', '/v1/services'),
     proxies: () => call('GET', '/v1/proxies'),
+    logLevels: (body) => call('POST', '/v1/envoy/log-levels', body),
     envoy: (proxy) => call('GET', `/v1/envoy${query({ proxy })}`),
     traffic: () => call('GET', '/v1/traffic'),
     signals: (wanted = {}) => call('GET', `/v1/signals${query({ ...wanted })}`),

@@ -41,6 +41,7 @@ import type { RootsAdmin } from './deps-ca.ts';
 import { createEarnedToken } from './earned-token.ts';
 import { createEdgeEverywhere, createRefusalsEverywhere, type OtherReplicas } from './everywhere.ts';
 import { createHeldChanges } from './held-changes.ts';
+import { createLogLevelsEverywhere, type SetLogLevels } from './log-levels-everywhere.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import type { AdminOidcOptions } from './oidc/admin-oidc-options.ts';
 import type { PageFiles } from './page/page-files.ts';
@@ -69,6 +70,7 @@ export interface RunningParts {
   };
   /** New certificates now for the proxies whose streams are here: of one identity, or all. Resolves with how many. */
   readonly rotate: (spiffeId?: SpiffeId) => Promise<number>;
+  readonly logLevels: SetLogLevels;
   readonly cutOver: CutOver;
   readonly endpoints: Pick<EndpointWatch, 'of'>;
   readonly hosts: Hosts;
@@ -217,6 +219,7 @@ export function createAdmin(given: AdminParts): Admin {
     certificates: () => running().certificates(),
     jwtSvids: () => running().identity.jwt.list(),
     refusedSvids: createRefusedSvidsEverywhere(given.others, () => parts?.identity.refusedSvids.list() ?? []),
+    logLevels: createLogLevelsEverywhere(given.others, async (wanted) => running().logLevels(wanted)),
     rotate: createRotateEverywhere(given.others, async (spiffeId) => running().rotate(spiffeId)),
     metrics: (named) => metrics.text(named),
     ready() {

@@ -29,6 +29,7 @@ import type { Authored } from './caller.ts';
 import type { RootsAdmin } from './deps-ca.ts';
 import type { OtherReplicas, SeenOnEdge } from './everywhere.ts';
 import type { HeldChanges } from './held-changes.ts';
+import type { WantedLogLevels } from './log-levels-everywhere.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import type { AdminOidcOptions } from './oidc/admin-oidc-options.ts';
 import type { PageFiles } from './page/page-files.ts';
@@ -168,6 +169,8 @@ export interface AdminDeps {
   proxies(): readonly ProxyStatus[];
   /** What that proxy was sent; undefined if nothing was. Absent: not kept. */
   sentTo?(node: string): SentToProxy | undefined;
+  /** Has that proxy log something else for a while; resolves with how many loggers changed. Absent: it cannot. */
+  logLevels?(wanted: WantedLogLevels): Promise<number>;
   /** What a proxy's own counters reported; undefined if they are not reported. */
   crossChecked?(node: string): CrossChecked | undefined;
   /** The control plane that this one follows. Absent, or undefined: none. */

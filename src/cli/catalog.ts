@@ -21,6 +21,7 @@ import { historyCommand } from './commands/history.ts';
 import { importCommand } from './commands/import.ts';
 import { nodeCommand } from './commands/node.ts';
 import { pageCommand } from './commands/page.ts';
+import { proxyCommand } from './commands/proxy.ts';
 import { rejectCommand } from './commands/reject.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { runnerCommand } from './commands/runner.ts';
@@ -84,6 +85,7 @@ export function createCatalog(context: CliContext): Command {
     .addCommand(signalsCommand(context))
     .addCommand(pageCommand(context))
     .addCommand(explainCommand(context))
+    .addCommand(proxyCommand(context))
     .addCommand(auditCommand(context))
     .addCommand(doctorCommand(context));
   program

@@ -1,9 +1,11 @@
 // Waits at the identity API for the roots of the trust domain to change, over mTLS with the proxy's SVID.
 import { request } from 'node:https';
 import { inUseQuery, type SaidInUse } from '../identity/roots/said-in-use.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { readReply } from './client.ts';
 import { type BundleReply, identityPaths } from './identity-protocol.ts';
+import { readOrder } from './log-levels-order.ts';
 import { connectAs, type OwnSvid } from './svid-connection.ts';
 
 export interface AwaitBundle {
@@ -52,11 +54,13 @@ export async function awaitBundle({
     readonly bundle?: unknown;
     readonly retiring?: unknown;
     readonly renew?: unknown;
+    readonly logLevels?: unknown;
   } = JSON.parse(text);
   const { sequence, bundle, retiring, renew } = reply;
+  const logLevels = readOrder(reply.logLevels);
   if (typeof sequence === 'number' && typeof bundle === 'string') {
     const names = Array.isArray(retiring) ? { retiring: retiring.map(String) } : {};
-    return { sequence, bundle, ...names, ...(renew === true ? { renew } : {}) };
+    return { sequence, bundle, ...names, ...(renew === true ? { renew } : {}), ...defined({ logLevels }) };
   }
   throw new CellwallError('internal', 'the reply is no bundle');
 }

@@ -7,6 +7,7 @@ import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import type { BundleReply } from './identity-protocol.ts';
+import type { LogLevelsOrder } from './log-levels-order.ts';
 
 export interface BundleWaiters {
   /**
@@ -20,6 +21,11 @@ export interface BundleWaiters {
   inUse(who: string): SaidInUse | undefined;
   /** Tells whoever waits in that name, or else asks next, to renew its certificate now. False: too many are to be told. */
   renew(who: string): boolean;
+  /**
+   * Whoever waits in that name, or else asks next, is told of the order, again and again until what is returned takes it back; one after
+   * the other.
+   */
+  order(who: string, order: LogLevelsOrder): () => void;
   close(): void;
 }
 
@@ -36,6 +42,7 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
   const counts = new Map<string, number>();
   /** They did not wait when they were to renew. */
   const toTell = new Set<string>();
+  const orders = new Map<string, readonly LogLevelsOrder[]>();
   const leave = (response: ServerResponse): void => {
     const who = waiting.get(response);
     if (who === undefined) return;
@@ -56,6 +63,8 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
   return {
     wait(after, who, response, said = { roots: [] }, check = () => {}) {
       if (toTell.delete(who)) return send(response, replyOf(bundle.value(), { renew: true }));
+      const logLevels = orders.get(who)?.[0];
+      if (logLevels !== undefined) return send(response, replyOf(bundle.value(), { logLevels }));
       if (bundle.value().sequence > after) return send(response, replyOf(bundle.value()));
       const count = counts.get(who) ?? 0;
       if (count >= maxOfOne || waiting.size >= maxWaiting) {
@@ -94,11 +103,24 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
       }
       return true;
     },
+    order(who, order) {
+      orders.set(who, [...(orders.get(who) ?? []), order]);
+      const body = replyOf(bundle.value(), { logLevels: order });
+      for (const response of [...(saying.get(who)?.keys() ?? [])]) {
+        leave(response);
+        send(response, body);
+      }
+      return () => {
+        const rest = orders.get(who)?.filter((one) => one !== order) ?? [];
+        if (rest.length > 0) orders.set(who, rest);
+        else orders.delete(who);
+      };
+    },
     close: unwatch,
   };
 }
 
-function replyOf(bundle: TrustBundle, more: Pick<BundleReply, 'renew'> = {}): string {
+function replyOf(bundle: TrustBundle, more: Pick<BundleReply, 'renew' | 'logLevels'> = {}): string {
   const { sequence, retiring } = bundle;
   const names = retiring === undefined ? {} : { retiring: retiring.map(rootName) };
   const reply: BundleReply = { sequence, bundle: bundlePem(bundle), ...names, ...more };

@@ -18,6 +18,7 @@ export interface Delivery {
     | 'ports'
     | 'hears'
     | 'ended'
+    | 'logLevels'
     | 'followReport'];
   /** Called when the connection is open. */
   readonly body: () => Promise<object>;

@@ -22,12 +22,15 @@ import { type ErrorReply, identityPaths } from './identity-protocol.ts';
 import { createIdentityServer, type IdentityServer } from './identity-server.ts';
 import { createIssuing, type IssuingDeps } from './issuing.ts';
 import { createJwtRoutes, type JwtServices } from './jwt-routes.ts';
+import { createLogLevelOrders, type LogLevelOrders } from './log-level-orders.ts';
 import { readBody } from './read-body.ts';
-import { createReceivers, type Receivers } from './receivers.ts';
+import { createReceivers, type Receivers, type Take } from './receivers.ts';
 
 /** With what hosts say that they have. */
 export type IdentityApi = IdentityServer &
   Pick<BundleWaiters, 'inUse' | 'renew'> & {
+    /** Has a helper set its Envoy's log levels (log-level-orders.ts). */
+    readonly setLogLevels: LogLevelOrders['order'];
     /** Somebody was banned: who waits here is told so. Who is evicted is told by itself. */
     turnAway(): void;
   };
@@ -59,7 +62,9 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   const waiters = createBundleWaiters(trust);
   const limiter = createFailureLimiter({ clock });
   const issuing = createIssuing(options, proved);
+  const logLevels = createLogLevelOrders(waiters);
   const receivers = createReceivers(clock, { exchanges: undefined, ...options });
+  const takers: Readonly<Record<string, Take>> = { ...receivers.takers, [identityPaths.logLevels]: logLevels.take };
   const follow = createFollowRoutes(options.followed, clock);
   const jwt = createJwtRoutes(options.jwt, clock);
   const server = createIdentityServer({ own, log, maxConnections, way: options.way, opened: receivers.opened, answer });
@@ -103,7 +108,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
         settled();
         return await follow.answer(request, response, peer);
       }
-      const take = receivers.takers[path ?? ''];
+      const take = takers[path ?? ''];
       if (take !== undefined && request.method === 'POST') {
         const peer = peerOf(request, caller);
         options.followed?.refuse(peer.chain);
@@ -205,6 +210,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     ...server,
     inUse: waiters.inUse,
     renew: waiters.renew,
+    setLogLevels: logLevels.order,
     turnAway,
     close() {
       waiters.close();

@@ -1,5 +1,7 @@
 // What the identity API and its client send each other (JSON over HTTPS). Types and limits only: both ends import it.
 
+import type { LogLevelsOrder } from './log-levels-order.ts';
+
 export interface AttestRequest {
   readonly evidence: { readonly attestor: string; readonly [field: string]: unknown };
   /** PEM of a PKCS#10 request; only its public key is used. */
@@ -45,6 +47,8 @@ export interface BundleReply {
   readonly retiring?: readonly string[];
   /** An operator wants this host to have a new certificate now. */
   readonly renew?: true;
+  /** An operator wants this host's Envoy to log something else for a while. */
+  readonly logLevels?: LogLevelsOrder;
 }
 
 export interface JwtRequest {
@@ -88,6 +92,8 @@ export const identityPaths = {
   application: '/v1/application',
   /** Likewise: on which ports its Envoy cannot listen (ports-report.ts). */
   ports: '/v1/ports',
+  /** Likewise: what became of an order about Envoy's log levels (log-levels-order.ts). */
+  logLevels: '/v1/log-levels',
   /** Over mTLS, with the SVID of a job that a runner vouched for: it has ended (receive-ended.ts). */
   ended: '/v1/ended',
   /** Likewise, with the control plane's own SVID: whether another replica hears the store (receive-hears.ts). */

@@ -51,11 +51,11 @@ import { openRoots } from './open-roots.ts';
 import { openRotator } from './open-rotator.ts';
 import { openTrail } from './open-trail.ts';
 import { proveStates } from './prove-states.ts';
+import { createProxyOrders } from './proxy-orders.ts';
 import { receivers } from './receivers.ts';
 import { recordIdentities } from './record-identities.ts';
 import { recordRefused } from './record-refused.ts';
 import { createReported } from './reported.ts';
-import { createRotateProxies } from './rotate-proxies.ts';
 import type { ServeOptions, ServeStarted } from './serve-options.ts';
 import { finishSwap } from './state-copy.ts';
 import { openXds } from './xds.ts';
@@ -234,7 +234,7 @@ export async function serve(
   });
   admin.attach({
     ...{ control, everywhere, identity, cutOver, endpoints, hosts, bans, roots },
-    rotate: createRotateProxies({ registry, control, rotator, api: identity.api }),
+    ...createProxyOrders({ registry, control, rotator, api: identity.api }),
     publishers: publishers.all,
     ...defined({ parent: follower?.status, followers: identity.followers }),
     issuerKeys: material.issuerKeys,

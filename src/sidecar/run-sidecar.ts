@@ -20,6 +20,7 @@ import { type EnvoyProcess, startEnvoy } from './envoy/envoy-process.ts';
 import { findLeftoverEnvoy } from './envoy/envoy-record.ts';
 import { freePorts } from './envoy/free-ports.ts';
 import { hasLoopback6 } from './envoy/has-loopback6.ts';
+import { createLogLevels } from './envoy/log-levels.ts';
 import { quietWhileAway } from './envoy/quiet-while-away.ts';
 import { warnOfLocalPort } from './envoy/warn-of-local-port.ts';
 import { watchOverflow } from './envoy/watch-overflow.ts';
@@ -206,7 +207,9 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     void envoy.exited.then(() => gone.abort());
     const { current, sequence, trust } = started;
     const { refused: onRefused, accepted: onAccepted } = createThrownOut({ dataDir, current, workloadApi, log });
-    const heard = { onBundle: trust, onRefused, onAccepted };
+    const levels = createLogLevels({ ...counted, admin: envoy.admin, level, clock, log });
+    void envoy.exited.then(levels.close);
+    const heard = { onBundle: levels.before(trust), onRefused, onAccepted };
     void followBundle({ servers, svid: current, sequence, ...heard, log, signal: gone.signal });
     for (const application of applications) {
       void warnOfTls({ application, log, signal: AbortSignal.any([drain, gone.signal]) });

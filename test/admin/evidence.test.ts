@@ -41,6 +41,10 @@ const evidence: Readonly<Record<string, Evidence | 'changes nothing' | 'elsewher
   '/v1/ca/rotate/abort': { kinds: ['root-rotation'], body: {} },
   '/v1/tokens': { kinds: ['token-created'], body: { service: 'web' } },
   '/v1/tokens/revoke': { kinds: ['token-revoked'], body: { id: 'ab'.repeat(6) } },
+  '/v1/envoy/log-levels': {
+    kinds: ['log-levels-set'],
+    body: { proxy: 'td1/service/web~a', levels: { http: 'debug' } },
+  },
   '/v1/certificates/rotate': { kinds: ['certificates-rotated'], body: {} },
   '/v1/admin-tokens': { kinds: ['admin-token-created'], body: { name: 'bob', role: 'viewer', ttl: '1h' } },
   '/v1/admin-tokens/revoke': { kinds: ['admin-token-revoked'], body: { name: 'bob' } },
@@ -51,6 +55,8 @@ let ann: string;
 beforeAll(async () => {
   const banned = { target: { kind: 'host', nodeKey }, author: 'ann', at: 0, until: 0 } as const;
   admin = await startAdmin({
+    sentTo: (node) => ({ node, revision: 1, resources: [] }),
+    logLevels: async () => 1,
     hosts: { list: async () => [], history: async () => [], evict: async () => ({ nodeKeys: [nodeKey], proxies: [] }) },
     bans: {
       ...{ list: () => [], waiting: async () => [], ban: async () => ({ ban: banned, proxies: [] }) },

@@ -68,6 +68,8 @@ beforeAll(async () => {
       },
     ],
     rotate: () => ({ rotated: 1 }),
+    sentTo: (node) => ({ node, revision: 1, resources: [] }),
+    logLevels: async () => 3,
     refusedSvids: () => [
       {
         ...{ by: 'attest' as const, address: '10.0.0.7', code: 'permission_denied', reason: 'no', why: [] },
@@ -137,6 +139,7 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   signals: () => [],
   page: () => [],
   explain: () => ['web', 'api'],
+  'proxy log-level': () => ['td1/service/api~a', 'http=debug'],
   'audit list': () => [],
   'audit mtls': () => [],
   'audit verify-report': () => [join(folder, 'report.json'), '--bundle', join(folder, 'reports.pem')],

@@ -127,6 +127,16 @@ export const identityEvents = [
     .describe('A phase of the rotation of the root began, or it ended.'),
   z
     .object({
+      kind: z.literal('log-levels-set'),
+      author,
+      node: z.string(),
+      levels: texts.describe('`LOGGER=LEVEL`; none: back to what was before.'),
+      seconds: z.number().describe('For how long.'),
+      reason,
+    })
+    .describe('An Envoy logs something else for a while. Written before it is told.'),
+  z
+    .object({
       kind: z.literal('certificates-rotated'),
       author,
       selector: z.string().exactOptional().describe('Absent if all were renewed.'),

@@ -78,7 +78,8 @@ export async function followBundle(options: FollowBundleOptions): Promise<void> 
       onAccepted();
       onBundle(reply);
       // An answer without news would be repeated endlessly.
-      if (sequence() <= after) await pause(jitter(reply.renew === true ? soonMs : longestAgainMs), ended);
+      if (sequence() <= after)
+        await pause(jitter(reply.renew === true || reply.logLevels !== undefined ? soonMs : longestAgainMs), ended);
     } catch (reason) {
       if (limit.aborted || moved.aborted) continue;
       const failed = CellwallError.from(reason);

@@ -84,6 +84,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   approve: ['3f9a1c0de4b2'],
   reject: ['3f9a1c0de4b2'],
   explain: ['web', 'api'],
+  'proxy log-level': ['example.org/service/api~a', 'debug'],
   'audit list': [],
   'audit mtls': [],
   page: [],

@@ -13,6 +13,8 @@ export interface FailedTries {
    * No valid credential. `named`: whose it claimed to be. Returns what to throw: `unauthenticated`, or `resource_exhausted` after too many.
    */
   refused(from: { readonly address: string; readonly named?: string | undefined }, message: string): CellwallError;
+  /** Somebody who is known elsewhere, and is nobody here. Counted by name alone: behind a proxy many have one address. */
+  nobody(name: string, address: string, why: string): void;
   /** A credential that is not sufficient. Returns `permission_denied`, or `resource_exhausted`. */
   denied(
     caller: Caller,
@@ -86,6 +88,12 @@ export function createFailedTries({ clock, log, audit, maxFailures = 10 }: Faile
           'send "authorization: Bearer <token>"; the token is in <data>/admin.token of the control plane, or of ' +
           '"cellwall admin-token create"',
       });
+    },
+    nobody(name, address, why) {
+      const failures = count(`nobody ${name}`);
+      if (failures > maxFailures) return;
+      log.warn({ named: name, address, why, failures }, `somebody signed in who is nobody here${last(failures)}`);
+      if (isRecorded(failures)) void record({ kind: 'admin-refused', address, named: name, failures });
     },
     denied({ name, role = 'viewer' }, address, { route, needs }) {
       const failures = count(`denied ${name}`);

@@ -18,3 +18,18 @@ it('counts the addresses of an IPv6 /64 as one, and logs each as it came', () =>
   expect(told.map((event) => 'address' in event && event.address)).toEqual(['2001:db8:0:1::1', '2001:db8:0:1::10']);
   expect(tries.refused({ address: '2001:db8:0:2::1' }, 'no').code).toBe('unauthenticated');
 });
+
+it('counts somebody who is nobody here by name alone: whoever shares an address is not silenced', () => {
+  const told: AuditEvent[] = [];
+  const audit = { append: async (event: AuditEvent) => void told.push(event) };
+  const tries = createFailedTries({ clock: createFakeClock(), log: silentLog, audit } as never);
+  for (let times = 0; times < 50; times += 1) tries.nobody('oidc:eve', '10.0.0.1', 'no-role');
+  tries.nobody('oidc:bob', '10.0.0.1', 'no-role');
+  const about = { kind: 'admin-refused', address: '10.0.0.1' };
+  expect(told).toEqual([
+    { ...about, named: 'oidc:eve', failures: 1 },
+    { ...about, named: 'oidc:eve', failures: 10 },
+    { ...about, named: 'oidc:bob', failures: 1 },
+  ]);
+  expect(tries.refused({ address: '10.0.0.1' }, 'no').code).toBe('unauthenticated');
+});

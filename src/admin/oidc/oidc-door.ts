@@ -2,6 +2,7 @@
 // code of the page (page/sessions.ts), as if "cellwall page" had printed it. What a browser keeps meanwhile is a cookie of ten minutes.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { clip } from '../../lib/clip.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
@@ -16,7 +17,7 @@ export interface OidcDoorDeps {
   readonly options: AdminOidcOptions;
   readonly provider: OidcProvider;
   readonly sessions: Pick<Sessions, 'invite'>;
-  readonly tries: Pick<FailedTries, 'refused'>;
+  readonly tries: Pick<FailedTries, 'refused' | 'nobody'>;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly log: Log;
 }
@@ -28,6 +29,8 @@ export type WhyOut = 'refused' | 'no-role' | 'no-name' | 'interrupted' | 'unavai
 
 const cookieName = 'cellwall-sign-in';
 const flowSeconds = 600;
+/** Of somebody who is nobody here, as the provider calls them. */
+const longestName = 128;
 /** Questions to the provider at the same time: anybody can cause them. */
 const mostAtOnce = 8;
 
@@ -42,7 +45,7 @@ export function addOidc(app: FastifyInstance, deps: OidcDoorDeps): void {
   let asking = 0;
   /** Whatever happens, the answer is an address of the page. */
   const guarded = async (request: FastifyRequest, run: () => Promise<string | WhyOut>): Promise<string> => {
-    const address = request.socket.remoteAddress ?? 'localhost';
+    const address = addressOf(request);
     if (asking >= mostAtOnce) return pageFor('busy');
     asking += 1;
     try {
@@ -85,7 +88,7 @@ export function addOidc(app: FastifyInstance, deps: OidcDoorDeps): void {
       const claims = await provider.finish(new URL(request.url, options.pageUrl).searchParams, flow);
       const caller = callerOfClaims(claims, options);
       if (typeof caller === 'string') {
-        log.warn({ sub: claims['sub'], why: caller }, 'somebody who is nobody here signed in by OpenID Connect');
+        tries.nobody(`oidc:${clip(String(claims['sub']), longestName)}`, addressOf(request), caller);
         return pageFor(caller);
       }
       return `/#code=${sessions.invite(known(caller)).code.reveal()}`;
@@ -102,6 +105,10 @@ export function addOidc(app: FastifyInstance, deps: OidcDoorDeps): void {
       again: async () => (clock.monotonic() < until ? caller : undefined),
     };
   };
+}
+
+function addressOf({ socket }: FastifyRequest): string {
+  return socket.remoteAddress ?? 'localhost';
 }
 
 function redirect(reply: FastifyReply, to: string): FastifyReply {

@@ -35,7 +35,10 @@ export const accessEvents = [
       named: z.string().exactOptional().describe('Whose it claimed to be.'),
       failures: z.number(),
     })
-    .describe('An unknown token, or one that is no longer valid. At most twice a minute for each address and name.'),
+    .describe(
+      'An unknown token, or one that is no longer valid; or somebody whom a provider of OpenID Connect knows, and who has no ' +
+        'role here. At most twice a minute for each address and name.',
+    ),
   z
     .object({
       kind: z.literal('admin-denied'),

@@ -110,6 +110,11 @@ describe('whoever signs in at the provider', () => {
   ])('is nobody here with %s', async (_what, claims, why) => {
     provider.claims = claims;
     expect(landed((await signIn()).reply)).toBe(`/#out=${why}`);
+    const { records } = await admin.deps.audit.read(100, ({ kind }) => kind === 'admin-refused');
+    const named = `oidc:${claims.sub}`;
+    expect(records.map(({ event }) => event)).toMatchObject([
+      { kind: 'admin-refused', address: '127.0.0.1', named, failures: 1 },
+    ]);
   });
 
   it('is signed in for an hour, and has to ask the provider again then', async () => {

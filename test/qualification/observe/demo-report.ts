@@ -28,10 +28,12 @@ export const demoReport: Item = {
     await output('git', ['clone', '--quiet', root, clone], { cwd: work });
     const env = cleanEnvironment({ home: join(work, 'home') });
     await output('node', ['scripts/setup.cjs'], { cwd: clone, env });
+    env['PATH'] = `${join(clone, 'node_modules', '.bin')}:${env['PATH'] ?? ''}`;
     const demo = spawn('node', ['demo/main.ts', '--json', '--keep'], {
-      ...{ cwd: clone, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
-      env: { ...env, PATH: `${join(clone, 'node_modules', '.bin')}:${env['PATH'] ?? ''}` },
+      ...{ cwd: clone, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env },
     });
+    const cellwall = (args: readonly string[], more: NodeJS.ProcessEnv = {}) =>
+      run('node', ['bin/cellwall.cjs', ...args], { cwd: clone, env: { ...env, ...more } });
     const said = heard(demo);
     defer(() => void demo.kill('SIGKILL'));
     await eventually(
@@ -46,7 +48,8 @@ export const demoReport: Item = {
     const url = /the page +(http:\S+)/.exec(text)?.[1] ?? '';
     const token = /token +(\S+)/.exec(text)?.[1] ?? '';
     const page = await (await fetch(url)).text();
-    const looked = await fetch(`${url}v1/status`, { headers: { authorization: `Bearer ${token}` } });
+    const asked = { CELLWALL_ADMIN: new URL(url).host, CELLWALL_ADMIN_TOKEN: token };
+    const [looked, signIn] = [await cellwall(['status'], asked), await cellwall(['page'], asked)];
     const [, html = '', roots = ''] = /verify-report (\S+) --bundle (\S+)/.exec(text) ?? [];
     const [report, kept] = [join(work, 'report.html'), join(work, 'roots.pem')];
     copyFileSync(html, report);
@@ -60,24 +63,19 @@ export const demoReport: Item = {
     const endMs = Math.round(performance.now() - began);
     const folder = join(html, '..');
     const left = await run('pgrep', ['-f', folder], { cwd: work });
-    const verified = await run('node', ['bin/cellwall.cjs', 'audit', 'verify-report', report, '--bundle', kept], {
-      cwd: clone,
-    });
+    const verified = await cellwall(['audit', 'verify-report', report, '--bundle', kept]);
     const figures = {
       ...{ storyS: Math.round(ms / 100) / 10, calls: coverage.calls, byMtls: coverage.mtls },
-      ...{
-        inPlaintext: coverage.plaintext,
-        forgeriesRefused: refused,
-        pageThere: page.includes('<script'),
-        tokenTaken: looked.ok,
-      },
+      ...{ inPlaintext: coverage.plaintext, forgeriesRefused: refused, pageThere: page.includes('<script') },
+      ...{ tokenTaken: looked.code === 0, signsIn: signIn.stdout.startsWith(`${url}#code=`) },
       ...{ exit: String(code), endMs, verifiesAfterwards: verified.code === 0 },
       nothingLeft: left.code === 1 && !existsSync(folder),
     };
-    const holds =
-      ok && ms < storySeconds * 1000 && text.includes('EDGES\n') && figures.pageThere && looked.ok && refused === 2;
+    const holds = ok && ms < storySeconds * 1000 && text.includes('EDGES\n') && refused === 2;
+    const shown = figures.pageThere && figures.tokenTaken && figures.signsIn;
     return {
-      ok: holds && code === 0 && endMs < endSeconds * 1000 && figures.nothingLeft && figures.verifiesAfterwards,
+      ok:
+        holds && shown && code === 0 && endMs < endSeconds * 1000 && figures.nothingLeft && figures.verifiesAfterwards,
       figures,
     };
   },

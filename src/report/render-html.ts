@@ -11,10 +11,12 @@ const style = `
 @media (prefers-color-scheme: dark) { :root { --bad: #ff8a80; --good: #81c995; } }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
 .wide { overflow-x: auto; }
+h1 { font-size: 1.5rem; line-height: 1.3; }
+h2 { font-size: 1.15rem; margin: 2rem 0 .4rem; }
 table { border-collapse: collapse; font-size: 14px; }
-caption { text-align: left; padding: 0 0 .4rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); }
-td { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+td { overflow-wrap: break-word; max-width: 28rem; font-variant-numeric: tabular-nums; }
+tr { break-inside: avoid; }
 .insecure { color: var(--bad); font-weight: 600; }
 .secure { color: var(--good); }
 @media print { body { margin: 0; max-width: none; } }
@@ -51,9 +53,9 @@ function sectionHtml({ title, about, heading, rows }: Section): string {
   const body = rows
     .map((row) => `<tr>${row.map((value, column) => cell(value, column, named)).join('')}</tr>`)
     .join('\n');
-  const caption = about === '' ? '' : `<caption>${text(about)}</caption>`;
-  const table = `<table>${caption}${head}<tbody>\n${body}\n</tbody></table>`;
-  return `<section><h2>${text(title)}</h2><div class="wide" tabindex="0">${table}</div></section>`;
+  const lead = about === '' ? '' : `<p>${text(about)}</p>`;
+  const table = `<table aria-label="${text(title)}">${head}<tbody>\n${body}\n</tbody></table>`;
+  return `<section><h2>${text(title)}</h2>${lead}<div class="wide" tabindex="0">${table}</div></section>`;
 }
 
 function cell(value: string, column: number, named: boolean): string {

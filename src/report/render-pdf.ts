@@ -2,6 +2,7 @@
 // same report gives the same bytes.
 
 import type { SignedStatement } from '../identity/statement.ts';
+import { defined } from '../lib/defined.ts';
 import type { MtlsReport } from './mtls-report.ts';
 import { reportSections, reportTitle, type Section, timeText } from './report-sections.ts';
 
@@ -19,6 +20,8 @@ export const [pdfMark, pdfEnd] = ['/Type /EmbeddedFile', '\nendstream'];
 interface Line {
   readonly text: string;
   readonly bold?: true;
+  /** The heading of its table, which a page that begins with this line begins with. */
+  readonly under?: Line;
 }
 
 export function renderPdf(report: MtlsReport, signed: SignedStatement): string {
@@ -28,9 +31,7 @@ export function renderPdf(report: MtlsReport, signed: SignedStatement): string {
     { text: 'Signed. What is shown here is true only if "cellwall audit verify-report" says so of this file.' },
     ...reportSections(report).flatMap(sectionLines),
   ];
-  const pages = Array.from({ length: Math.ceil(lines.length / linesOfPage) }, (_, page) =>
-    lines.slice(page * linesOfPage, (page + 1) * linesOfPage),
-  );
+  const pages = pagesOf(lines);
   const fixed = 7;
   const pageAt = (page: number): number => fixed + 1 + 2 * page;
   const data = JSON.stringify(signed);
@@ -50,27 +51,41 @@ export function renderPdf(report: MtlsReport, signed: SignedStatement): string {
   ]);
 }
 
+function pagesOf(lines: readonly Line[]): readonly (readonly Line[])[] {
+  const pages: Line[][] = [];
+  for (const line of lines) {
+    const page = pages.at(-1);
+    if (page !== undefined && page.length < linesOfPage) page.push(line);
+    else pages.push(line.under === undefined ? [line] : [line.under, line]);
+  }
+  return pages;
+}
+
 function sectionLines({ title, about, heading, rows }: Section): readonly Line[] {
   const named = heading.some((name) => name !== '');
   const table = named ? [heading, ...rows] : rows;
   const widths = fitted(
     heading.map((_, column) => Math.max(...table.map((row) => ascii(row[column] ?? '').length), 1)),
   );
+  const textsOf = (row: readonly string[]): readonly string[] => {
+    const cells = widths.map((room, column) => wrapped(ascii(row[column] ?? ''), room));
+    const tallest = Math.max(...cells.map((cell) => cell.length));
+    return Array.from({ length: tallest }, (_, at) =>
+      cells
+        .map((cell, column) => (cell[at] ?? '').padEnd(widths[column] ?? 0))
+        .join(' '.repeat(gap))
+        .trimEnd(),
+    );
+  };
+  const [head = '', ...more] = named && rows.length > 0 ? textsOf(heading) : [];
+  const headLines = head === '' ? [] : [head, ...more].map((text): Line => ({ text, bold: true }));
+  const [under] = headLines.length === 1 ? headLines : [];
   return [
     { text: '' },
     { text: title, bold: true },
     ...(about === '' ? [] : [{ text: about }]),
-    ...(rows.length === 0 ? [] : table).flatMap((row, number) => {
-      const cells = widths.map((room, column) => wrapped(ascii(row[column] ?? ''), room));
-      const tallest = Math.max(...cells.map((cell) => cell.length));
-      return Array.from({ length: tallest }, (_, at): Line => {
-        const text = cells
-          .map((cell, column) => (cell[at] ?? '').padEnd(widths[column] ?? 0))
-          .join(' '.repeat(gap))
-          .trimEnd();
-        return named && number === 0 ? { text, bold: true } : { text };
-      });
-    }),
+    ...headLines,
+    ...rows.flatMap(textsOf).map((text): Line => ({ text, ...defined({ under }) })),
   ];
 }
 

@@ -60,7 +60,10 @@ export function reportSections(report: MtlsReport): readonly Section[] {
     },
     {
       title: 'How complete the record is',
-      about: 'What each service was counted with.',
+      about:
+        notCrossChecked.length + left.length === 0
+          ? "The log of every proxy is compared with Envoy's counters, and no proxy left."
+          : 'Where calls may be missing without a sign.',
       heading: ['SERVICE', 'WHAT'],
       rows: [
         ...notCrossChecked.map((service) => [

@@ -234,3 +234,15 @@ describe('the Python of the documentation', () => {
     await expect(run(late.signed, bundle)).rejects.toThrow();
   });
 });
+
+test('in a PDF, a page that goes on with a table begins with its heading', async () => {
+  const [edge] = report.edges;
+  const edges = Array.from({ length: 150 }, (_, at) => ({ ...edge, service: `s${at}` }));
+  const many = await signTestReport(Object.assign({}, report, { edges }), { ca });
+  const pdf = renderReport(reportFileOf(many.signed), 'pdf');
+  const contents = pdf.split('endobj').filter((part) => /\(s\d+ .*\) Tj|insecure +/.test(part) && part.includes(' TL'));
+  const withEdges = contents.filter((part) => /\((?:insecure|partly-known) .* s\d+ /.test(part));
+  expect(withEdges.length).toBeGreaterThan(2);
+  for (const part of withEdges) expect(part).toMatch(/\(STATE +CALLER/);
+  expect(verifyReportFile(pdf, many.bundle).report.edges).toHaveLength(150);
+});

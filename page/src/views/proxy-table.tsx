@@ -27,6 +27,13 @@ export function ProxyTable({ proxies, label, empty, services }: ProxyTableProps)
       by: (row) => rolloutWords[configOf(row, behind)].order,
       cell: (row) => <Config row={row} behind={behind} />,
     },
+    {
+      name: 'Revision',
+      figures: true,
+      wideOnly: true,
+      by: revisionOf,
+      cell: (row) => <span title="The last one that it accepted something of">{revisionOf(row) || '–'}</span>,
+    },
     { name: 'Application', by: (row) => applicationOf(row).words, cell: (row) => <Application row={row} /> },
     {
       name: 'Certificate ends',
@@ -55,6 +62,11 @@ export function ProxyTable({ proxies, label, empty, services }: ProxyTableProps)
       empty={empty}
     />
   );
+}
+
+/** 0: it has accepted nothing yet. */
+function revisionOf({ types }: ProxyRow): number {
+  return types.reduce((last, { ackedRevision = 0 }) => Math.max(last, ackedRevision), 0);
 }
 
 const states = ['connected', 'held', 'gone'] as const;

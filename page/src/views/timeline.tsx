@@ -1,7 +1,7 @@
 // How many certificates end when, at a glance.
 import { span } from '../ui/time.ts';
 
-const size = { width: 1000, height: 130, foot: 22 };
+const size = { width: 1000, height: 144, foot: 34 };
 
 /** From now to the last that ends, in equal parts. The table below says the same. */
 export function Timeline({ ends, now }: { readonly ends: readonly number[]; readonly now: number }) {
@@ -30,18 +30,23 @@ export function Timeline({ ends, now }: { readonly ends: readonly number[]; read
                 y={size.height - size.foot - height}
                 height={height}
               />
-              <text x={index * width + width / 2} y={size.height - size.foot - height - 3} text-anchor="middle">
+              <text
+                class="count"
+                x={index * width + width / 2}
+                y={size.height - size.foot - height - 3}
+                text-anchor="middle"
+              >
                 {count}
               </text>
             </g>
           );
         })}
         {[0, 0.25, 0.5, 0.75].map((part) => (
-          <text key={part} x={part * size.width + 2} y={size.height - 6}>
+          <text key={part} x={part * size.width + 2} y={size.height - 8}>
             {part === 0 ? 'now' : `in ${span(part * step * counts.length)}`}
           </text>
         ))}
-        <text x={size.width - 2} y={size.height - 6} text-anchor="end">
+        <text x={size.width - 2} y={size.height - 8} text-anchor="end">
           in {span(step * counts.length)}
         </text>
       </svg>

@@ -8,6 +8,7 @@ import type { MeshIr } from '../policy/ir.ts';
 import { type PortPlace, portsOf } from '../registry/ports.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
+import { neverAsked } from './never-asked.ts';
 import type { ProbeApplication } from './probe-application.ts';
 
 export interface ApplicationWatch {
@@ -164,6 +165,8 @@ export function createApplicationWatch(deps: ApplicationWatchDeps): ApplicationW
 /** Undefined: nothing to probe. */
 function keyOf({ inbound, application }: Place): string | undefined {
   if (inbound === undefined || application === undefined || 'path' in application) return undefined;
+  // A Workload document may list any address.
+  if (neverAsked(inbound.address) !== undefined) return undefined;
   // At its own address that would be the sidecar; of one on loopback, the host's other addresses are probed.
   const own = inbound.port === application.port;
   return own && !isLoopback(inbound.address) ? undefined : `${inbound.address} ${own} ${application.port}`;

@@ -81,6 +81,8 @@ test('never what it has no business with', async () => {
     // That is the sidecar itself.
     proxyAt('10.0.0.3', { application: { address: '127.0.0.1', port: 8443 } }),
     onlyCalls,
+    proxyAt('169.254.169.254'),
+    proxyAt('fe80::1'),
     proxyAt('10.0.0.5', { spiffeId: 'spiffe://td1/service/nobody' as SpiffeId }),
   ]);
   expect(await after(60_000)).toEqual([]);

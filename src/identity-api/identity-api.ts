@@ -62,7 +62,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   const waiters = createBundleWaiters(trust);
   const limiter = createFailureLimiter({ clock });
   const issuing = createIssuing(options, proved);
-  const logLevels = createLogLevelOrders(waiters);
+  const logLevels = createLogLevelOrders(waiters, clock);
   const receivers = createReceivers(clock, { exchanges: undefined, ...options });
   const takers: Readonly<Record<string, Take>> = { ...receivers.takers, [identityPaths.logLevels]: logLevels.take };
   const follow = createFollowRoutes(options.followed, clock);

@@ -2,7 +2,9 @@
 // helper says so.
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { createBudget } from '../lib/budget.ts';
 import { clip } from '../lib/clip.ts';
+import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { isInstance } from '../lib/node-id.ts';
 import type { BundleWaiters } from './bundle-waiters.ts';
@@ -28,9 +30,16 @@ interface Open {
 /** A helper that heard something asks again within seconds. */
 const patienceMs = 12_000;
 const maxOpen = 256;
+/** Per host: one for each order. */
+const pace = { burst: 60, everyMs: 1000 };
 
-export function createLogLevelOrders(waiters: Pick<BundleWaiters, 'order'>, waitMs = patienceMs): LogLevelOrders {
+export function createLogLevelOrders(
+  waiters: Pick<BundleWaiters, 'order'>,
+  clock: Pick<Clock, 'monotonic'>,
+  waitMs = patienceMs,
+): LogLevelOrders {
   const open = new Map<string, Open>();
+  const budget = createBudget({ clock, ...pace });
   return {
     order(holder, order) {
       if (open.size >= maxOpen) {
@@ -64,8 +73,10 @@ export function createLogLevelOrders(waiters: Pick<BundleWaiters, 'order'>, wait
         });
       });
     },
-    async take(request: IncomingMessage, { nodeKey }: Peer) {
+    async take(request: IncomingMessage, { nodeKey, spiffeId }: Peer) {
       const { id, loggers, failed } = readLogLevelsReport(await readBody(request));
+      if (budget.spend(nodeKey ?? spiffeId) > 0)
+        throw new CellwallError('resource_exhausted', 'log levels are reported too often');
       const found = open.get(id);
       // Its number is known to that helper alone; still, nobody speaks for another. One that comes late is nobody's fault.
       if (found?.holder === nodeKey) found?.done(loggers, failed === undefined ? undefined : clip(failed, 2000));

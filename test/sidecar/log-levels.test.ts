@@ -1,10 +1,14 @@
 // `cellwall proxy log-level` with a real Envoy: what it logs changes, and goes back by itself, also without the control plane.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OtherReplicas } from '../../src/admin/everywhere.ts';
+import { createLogLevelsEverywhere } from '../../src/admin/log-levels-everywhere.ts';
 import { createLogLevelOrders, readLogLevelsReport } from '../../src/identity-api/log-level-orders.ts';
 import { readOrder } from '../../src/identity-api/log-levels-order.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
+import type { Json } from '../../src/lib/table.ts';
 import { readStats } from '../../src/sidecar/envoy/read-stats.ts';
 import { runSidecar, type Sidecar } from '../../src/sidecar/run-sidecar.ts';
 import { eventually } from '../support/eventually.ts';
@@ -116,9 +120,32 @@ it('goes back without a control plane', async () => {
 describe('an order', () => {
   it('of a helper that says nothing ends, and is not given to it later', async () => {
     let withdrawn = 0;
-    const orders = createLogLevelOrders({ order: () => () => void withdrawn++ }, 20);
+    const orders = createLogLevelOrders({ order: () => () => void withdrawn++ }, systemClock, 20);
     await expect(orders.order('key', { instance: 'a', levels: {}, forMs: 1000 })).rejects.toThrow('did not say within');
     expect(withdrawn).toBe(1);
+  });
+
+  it('goes to the replica at which the helper listens, and says what that one says', async () => {
+    const node = 'spiffe://td1/service/web~one';
+    const wanted = { node, levels: { http: 'debug' }, forMs: 1000 } as const;
+    const nothing = async (): Promise<undefined> => undefined;
+    const replicas = (answers: readonly (readonly Json[])[]): OtherReplicas => ({
+      ...{ id: 'a', list: () => [], answer() {} },
+      ask: async (kind, question) => {
+        expect([kind, question]).toEqual(['log-levels', wanted]);
+        return new Map(answers.map((answer, at) => [`r${at}`, answer]));
+      },
+    });
+    const ask = (...answers: readonly (readonly Json[])[]): Promise<number> =>
+      createLogLevelsEverywhere(replicas(answers), nothing)(wanted);
+    expect(await ask([], [{ loggers: 3 }])).toBe(3);
+    await expect(ask([{ code: 'failed_precondition', message: 'no logger' }])).rejects.toMatchObject({
+      ...{ code: 'failed_precondition', message: 'no logger' },
+    });
+    for (const answers of [[], [[]], [[null]], [['x']], [[{ loggers: 'x' }]], [[{ code: 'nope', message: 'x' }]]])
+      await expect(ask(...answers)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(createLogLevelsEverywhere(undefined, nothing)(wanted)).rejects.toThrow(`no helper of ${node} listens`);
+    expect(await createLogLevelsEverywhere(replicas([]), async () => 7)(wanted)).toBe(7);
   });
 
   it.each([

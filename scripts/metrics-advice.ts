@@ -141,7 +141,7 @@ export const advice: Readonly<Record<string, { readonly unit: string; readonly a
     unit: 'calls',
     alert:
       'more than a twentieth of an edge is `decision="failed"` for minutes: `cellwall status SERVICE`, `cellwall explain`; beyond 2,000 ' +
-      'series the source is `other`',
+      'series, or 400 of one destination, the source is `other`',
   },
   cellwall_svids_refused_total: {
     unit: 'refusals',

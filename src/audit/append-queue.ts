@@ -104,16 +104,17 @@ export function createAppendQueue(options: AppendQueueOptions): AppendQueue {
   };
   const work = async (): Promise<void> => {
     while (waiting.length > 0) {
-      const size = sizeOf(file);
+      const size = knownSize(file);
       if (left !== undefined && left !== size) onForeign();
       left = undefined;
-      const { batch, text } = next(Math.max(0, fileBytes - size));
+      const { batch, text } = next(Math.max(0, fileBytes - (size ?? 0)));
       const last = batch.at(-1)?.record;
       if (last === undefined) continue;
       try {
-        if (size >= fileBytes) rotate(file, head.number);
+        // What could not be looked at says why here, where somebody is told.
+        if ((size ?? sizeOf(file)) >= fileBytes) rotate(file, head.number);
         await write(text);
-        left = sizeOf(file);
+        left = knownSize(file);
       } catch (cause) {
         const reason = unwritable(file, cause);
         for (const { failed } of batch) failed(reason);
@@ -139,6 +140,15 @@ export function createAppendQueue(options: AppendQueueOptions): AppendQueue {
     },
     head: () => head,
   };
+}
+
+/** Undefined where the system does not say: a loop of links, a disk that is gone. */
+function knownSize(file: string): number | undefined {
+  try {
+    return sizeOf(file);
+  } catch {
+    return undefined;
+  }
 }
 
 function eventOf({ event, failed }: Waiting, before: Head): AuditEvent | undefined {

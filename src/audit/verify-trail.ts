@@ -35,6 +35,8 @@ export interface TrailVerdict {
   readonly compared: number;
   /** Kinds of events that this version does not know. */
   readonly unknownKinds: readonly string[];
+  /** What should be known by what was given, and is not: each is a text. Not empty: it may be intact, or not. */
+  readonly unseen: readonly string[];
   readonly faults: readonly Omit<TrailFault, 'overall'>[];
 }
 
@@ -43,7 +45,11 @@ export function trailFiles(data: string): readonly string[] {
   return auditFiles(join(data, 'audit.jsonl'));
 }
 
-export async function verifyTrail({ files, key, against, kept = [] }: VerifyTrailOptions): Promise<TrailVerdict> {
+/** A checkpoint is written a minute after a record: what comes later than this after the last one would have others. */
+const uncoveredMs = 10 * 60_000;
+
+export async function verifyTrail({ files, key, against, kept: given }: VerifyTrailOptions): Promise<TrailVerdict> {
+  const kept = given ?? [];
   const log = (await logOf(files)) ?? onlyLog(kept);
   const own = kept.filter((one) => one.log === log);
   const forged = own.flatMap((one): TrailFault[] => {
@@ -58,15 +64,31 @@ export async function verifyTrail({ files, key, against, kept = [] }: VerifyTrai
   let records = 0;
   let first: AuditRecord | undefined;
   let last: AuditRecord | undefined;
+  /** When the first record was written that no checkpoint covers. */
+  let uncoveredSince: string | undefined;
   for await (const line of placedLines(files)) {
     const record = walk.take(line);
     if (record === undefined) continue;
     records += 1;
     first ??= record;
     last = record;
+    // A checkpoint covers what is before it, and is covered by the next one.
+    if (walk.vouched() === record.number - 1) uncoveredSince = undefined;
+    else uncoveredSince ??= record.time;
     if (unknown.size < 20 && !isAuditEvent(record.event)) unknown.add(String(Object(record.event).kind));
   }
   walk.finish();
+  const span = uncoveredSince === undefined ? 0 : Date.parse(last?.time ?? '') - Date.parse(uncoveredSince);
+  // Times that are none are later than any.
+  const isUncovered = records > 0 && (walk.vouched() === 0 || !(span <= uncoveredMs));
+  const unseen = [
+    ...(given !== undefined && forged.length === 0 && known.length === 0
+      ? ['none of the checkpoints that were kept elsewhere is of this log: whether its end is there']
+      : []),
+    ...(against !== undefined && isUncovered
+      ? [`no checkpoint covers what follows record ${walk.vouched()}: whether it was written by a control plane`]
+      : []),
+  ];
   const faults = [...walk.faults(), ...forged].map(({ overall: _, ...fault }) => fault);
   return {
     intact: faults.length === 0,
@@ -76,6 +98,7 @@ export async function verifyTrail({ files, key, against, kept = [] }: VerifyTrai
     vouched: walk.vouched(),
     compared: known.length,
     unknownKinds: [...unknown],
+    unseen,
     faults,
   };
 }

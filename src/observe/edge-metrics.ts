@@ -17,18 +17,24 @@ export interface EdgeCalls {
   figures(): readonly EdgeFigure[];
 }
 
-/** Series; calls beyond them have the source `other`. */
-const mostSeries = 2000;
+/**
+ * Series; calls beyond them have the source `other`. Of one destination, too: what its proxy reports, true or not, takes the place of no
+ * other's.
+ */
+const [mostSeries, mostOfOne] = [2000, 400];
 
 export function createEdgeCalls(): EdgeCalls {
   const edges = new Map<string, { readonly figure: Omit<EdgeFigure, 'count'>; count: number }>();
+  const seriesOf = new Map<string, number>();
   const find = (figure: Omit<EdgeFigure, 'count'>) => {
     const key = `${figure.source} ${figure.destination} ${figure.decision}`;
     const known = edges.get(key);
     if (known !== undefined) return known;
-    if (edges.size >= mostSeries && figure.source !== 'other') return undefined;
+    const own = seriesOf.get(figure.destination) ?? 0;
+    if ((edges.size >= mostSeries || own >= mostOfOne) && figure.source !== 'other') return undefined;
     const made = { figure, count: 0 };
     edges.set(key, made);
+    seriesOf.set(figure.destination, own + 1);
     return made;
   };
   return {

@@ -18,6 +18,9 @@ interface Known {
   readonly counts: Map<string, OutboundCounts>;
 }
 
+/** Of one proxy, which may invent them; more than a document names. Of those that were told of longest ago nothing is known any more. */
+const maxTargets = 1024;
+
 const nothing: OutboundCounts = {
   classes: classNumbers.map(() => 0),
   ...{ connections: 0, received: 0, sent: 0, groups: {}, took: [] },
@@ -41,7 +44,12 @@ export function createOutboundCounted(signals: Pick<RecordedSignals, 'record'>):
         // What it counted before this control plane heard of it belongs to times that are over.
         if (!isFirst) add(signals, known.service, target, before ?? nothing, now);
         const took = now.took ?? (isFirst ? undefined : before === undefined ? [] : before.took);
+        known.counts.delete(target);
         known.counts.set(target, took === undefined ? now : { ...now, took });
+      }
+      for (const oldest of known.counts.keys()) {
+        if (known.counts.size <= maxTargets) break;
+        known.counts.delete(oldest);
       }
     },
     forget: (node) => void nodes.delete(node),

@@ -1,5 +1,5 @@
 // How records come to the disk: in order, several under one fsync, each told to who appended it once it is there, and none where it is not.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -143,4 +143,25 @@ it('refuses more than may wait for the disk, at once', async () => {
   await first;
   (await nextSync()).pass();
   expect((await Promise.all(waiting)).map(({ number }) => number)).toEqual([2, 3, 4]);
+});
+
+it('refuses what it cannot write because nobody can even look at its file, and goes on once somebody can', async () => {
+  const foreign: string[] = [];
+  const log = queue({ onForeign: () => void foreign.push('told') });
+  const first = log.append(event('a'));
+  (await nextSync()).pass();
+  await first;
+  const text = readFileSync(file, 'utf8');
+  rmSync(file);
+  symlinkSync(file, file);
+  await expect(log.append(event('b'))).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(log.append(event('c'))).rejects.toThrow(/cannot write the audit log: ELOOP/);
+  await log.flushed();
+  expect(foreign).toEqual(['told']);
+  rmSync(file);
+  writeFileSync(file, text);
+  const after = log.append(event('d'));
+  (await nextSync()).pass();
+  expect((await after).number).toBe(2);
+  expect(holds(kept())).toBe(true);
 });

@@ -186,7 +186,10 @@ it('finds a log that was written anew with every hash right: by the seal, a sign
   expect(await kinds({ key })).toContain('forged');
   const without = joined(rehashed(other.filter((line) => !line.includes('"checkpoint"'))));
   expect(await kinds({}, without)).toEqual([]);
-  expect(await verified(without, { against })).toMatchObject({ checkpoints: 0, vouched: 0 });
+  expect(await verified(without, { against })).toMatchObject({
+    ...{ checkpoints: 0, vouched: 0 },
+    unseen: ['no checkpoint covers what follows record 0: whether it was written by a control plane'],
+  });
   expect(await kinds({ key }, without)).toEqual(['forged']);
   expect(await kinds({ kept: elsewhere() }, without)).toEqual(['cut']);
   const longer = [...rehashed([...other.filter((line) => !line.includes('"checkpoint"')), ...lines().slice(0, 9)])];
@@ -220,7 +223,38 @@ it('takes no checkpoint from elsewhere that nobody vouches for, and none of anot
   const { faults } = await verified(originals(), { against, kept: forged });
   expect(faults).toMatchObject([{ kind: 'unvouched', file: 'kept.json', line: 1 }]);
   const others = elsewhere().map((one) => ({ ...one, log: 'log-2', number: 1000 }));
-  expect(await verified(originals(), { kept: others })).toMatchObject({ intact: true, compared: 0 });
+  const noneOfThis = ['none of the checkpoints that were kept elsewhere is of this log: whether its end is there'];
+  expect(await verified(originals(), { kept: others })).toMatchObject({ compared: 0, unseen: noneOfThis });
+  // Nothing is left of it, or nothing that says which log it is: of two replicas' checkpoints it is anybody's.
+  for (const rest of [[], lines().slice(0, 3)]) {
+    expect(await verified(joined(rest), { kept: [...elsewhere(), ...others] })).toMatchObject({ unseen: noneOfThis });
+  }
+  expect(await verified(originals(), { kept: [] })).toMatchObject({ unseen: noneOfThis });
+});
+
+it('says that it cannot know whose the records are that no checkpoint covers, where there should be one', async () => {
+  const whole = await verified(originals(), { against, kept: elsewhere() });
+  expect(whole.unseen).toEqual([]);
+  // Up to its first checkpoint it is the true one; then somebody goes on without a key for hours.
+  const all = lines();
+  const first = all.findIndex((line) => line.includes('"checkpoint"'));
+  const later = (minutes: number) => {
+    const more = all.slice(0, 8).map((line, at) => {
+      const time = new Date(clock.now() + (minutes * 60_000 * (at + 1)) / 8).toISOString();
+      return JSON.stringify({ ...JSON.parse(line), time });
+    });
+    return joined(rehashed([...all.slice(0, first + 1), ...more]));
+  };
+  const begun = all.slice(0, first + 1);
+  expect((await verified(joined(begun), { against })).unseen).toEqual([]);
+  expect((await verified(later(5), { against })).unseen).toEqual([]);
+  const { unseen, faults, vouched } = await verified(later(180), { against });
+  expect([unseen, faults]).toEqual([
+    [`no checkpoint covers what follows record ${vouched}: whether it was written by a control plane`],
+    [],
+  ]);
+  // Without the roots nobody asked.
+  expect((await verified(later(180))).unseen).toEqual([]);
 });
 
 it('reads what an earlier version wrote, and after that nothing of its form; kinds of a later one are named', async () => {

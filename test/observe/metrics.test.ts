@@ -102,9 +102,21 @@ describe('metrics', () => {
       `cellwall_edge_calls_total{source="${source}",destination="api",decision="${decision}"}`;
     expect(lines).toContain(`${edge('spiffe://td1/service/web')} 4`);
     expect(lines).toContain(`${edge('plaintext', 'failed')} 1`);
-    expect(lines).toContain(`${edge('other')} 1002`);
-    expect(lines).toHaveLength(2001);
+    expect(lines).toContain(`${edge('other')} 2602`);
+    expect(lines).toHaveLength(401);
     expect(traffic.counts().length).toBeGreaterThan(2000);
+  });
+
+  it('count the calls of every service, whatever callers the proxy of another one invents', async () => {
+    const metrics = createMetrics({ process: false });
+    const traffic = metrics.countEdges(createTraffic({ clock: systemClock }));
+    const from = (service: string, caller: string): void =>
+      traffic.record({ service, caller: 'mtls', decision: 'allowed', principal: `spiffe://td1/${caller}` });
+    for (let at = 0; at < 3000; at += 1) from('liar', `invented/${at}`);
+    from('api', 'service/web');
+    expect(await metrics.text()).toContain(
+      'cellwall_edge_calls_total{source="spiffe://td1/service/web",destination="api",decision="allowed"} 1\n',
+    );
   });
 
   it('of two control planes in one process are apart, and hold the process', async () => {

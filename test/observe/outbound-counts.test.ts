@@ -206,3 +206,21 @@ test('a report is refused with counts that are none; one without them is an olde
     /outbound/,
   );
 });
+
+test('of a proxy that invents dependencies no more is remembered than of one that has many', () => {
+  const { counted, calls } = world();
+  counted.told('n', 'a', {});
+  const report = (from: number, to: number): void =>
+    counted.told(
+      'n',
+      'a',
+      Object.fromEntries(Array.from({ length: to - from }, (_, at) => [`d${from + at}`, counts(1, 0)])),
+    );
+  for (let at = 0; at < 1024; at += 128) report(at, at + 128);
+  report(0, 128);
+  // Every one of them is known: nothing was called twice.
+  expect([calls('d0').calls, calls('d1023').calls]).toEqual([1, 1]);
+  for (let at = 0; at < 1024; at += 128) report(10_000 + at, 10_000 + at + 128);
+  report(0, 1);
+  expect(calls('d0').calls).toBe(2);
+});

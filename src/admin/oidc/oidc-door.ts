@@ -2,15 +2,18 @@
 // code of the page (page/sessions.ts), as if "cellwall page" had printed it. What a browser keeps meanwhile is a cookie of ten minutes.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { createBudget } from '../../lib/budget.ts';
 import { clip } from '../../lib/clip.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import { createSeenLately } from '../../lib/seen-lately.ts';
+import { sourceOf } from '../../lib/source-of.ts';
 import type { Caller } from '../caller.ts';
 import type { FailedTries } from '../failed-tries.ts';
 import type { Known, Sessions } from '../page/sessions.ts';
 import type { AdminOidcOptions } from './admin-oidc-options.ts';
-import { callerOfClaims } from './caller-of-claims.ts';
+import { type Claims, callerOfClaims } from './caller-of-claims.ts';
 import { callbackPath, type Flow, type OidcProvider } from './oidc-provider.ts';
 
 export interface OidcDoorDeps {
@@ -33,6 +36,13 @@ const flowSeconds = 600;
 const longestName = 128;
 /** Questions to the provider at the same time: anybody can cause them. */
 const mostAtOnce = 8;
+/**
+ * Answers, of one address, that are none: the provider is asked about each, with our secret, and may have enough of it. What succeeds is
+ * not counted.
+ */
+const failing = { burst: 10, everyMs: 6000 };
+/** The same is in the log once in this time: anybody can cause it. */
+const saidAgainMs = 10_000;
 
 const flowSchema = z.strictObject({
   state: z.string().min(20).max(200),
@@ -43,6 +53,13 @@ const flowSchema = z.strictObject({
 export function addOidc(app: FastifyInstance, deps: OidcDoorDeps): void {
   const { options, provider, sessions, tries, clock, log } = deps;
   let asking = 0;
+  const failures = createBudget({ clock, ...failing });
+  const said = createSeenLately({ clock, forMs: saidAgainMs, most: 100 });
+  const warn = (fields: Readonly<Record<string, unknown>>, text: string): void => {
+    if (said.has(text)) return;
+    said.add(text);
+    log.warn(fields, text);
+  };
   /** Whatever happens, the answer is an address of the page. */
   const guarded = async (request: FastifyRequest, run: () => Promise<string | WhyOut>): Promise<string> => {
     const address = addressOf(request);
@@ -53,13 +70,14 @@ export function addOidc(app: FastifyInstance, deps: OidcDoorDeps): void {
     } catch (reason) {
       const failed = CellwallError.from(reason);
       if (failed.code === 'unavailable' || failed.code === 'failed_precondition') {
-        log.warn({ reason: failed.message }, 'nobody can sign in by OpenID Connect now');
+        warn({ reason: failed.message }, 'nobody can sign in by OpenID Connect now');
         return pageFor('unavailable');
       }
       if (failed.code === 'permission_denied') return pageFor('refused');
       const counted = tries.refused({ address }, failed.message);
+      if (counted.code === 'resource_exhausted') return pageFor('busy');
       log.warn({ address, reason: failed.message }, 'a sign-in by OpenID Connect failed');
-      return pageFor(counted.code === 'resource_exhausted' ? 'busy' : 'interrupted');
+      return pageFor('interrupted');
     } finally {
       asking -= 1;
     }
@@ -68,6 +86,20 @@ export function addOidc(app: FastifyInstance, deps: OidcDoorDeps): void {
   const cookie = (value: string, seconds: number): string => {
     const secure = options.pageUrl.protocol === 'https:' ? '; Secure' : '';
     return `${cookieName}=${value}; Path=${callbackPath}; HttpOnly; SameSite=Lax; Max-Age=${seconds}${secure}`;
+  };
+  /** Undefined: too many of that address were none. */
+  const finish = async (request: FastifyRequest, flow: Flow): Promise<Claims | undefined> => {
+    const source = sourceOf(addressOf(request));
+    if (failures.spend(source) > 0) return undefined;
+    try {
+      const claims = await provider.finish(new URL(request.url, options.pageUrl).searchParams, flow);
+      failures.refund(source);
+      return claims;
+    } catch (reason) {
+      // Their user said no, or they are away: nobody's attack.
+      if (['permission_denied', 'unavailable'].includes(CellwallError.from(reason).code)) failures.refund(source);
+      throw reason;
+    }
   };
   const config = { access: 'open', page: true } as const;
 
@@ -85,7 +117,8 @@ export function addOidc(app: FastifyInstance, deps: OidcDoorDeps): void {
     const to = await guarded(request, async () => {
       const flow = flowOf(request.headers.cookie);
       if (flow === undefined) return pageFor('interrupted');
-      const claims = await provider.finish(new URL(request.url, options.pageUrl).searchParams, flow);
+      const claims = await finish(request, flow);
+      if (claims === undefined) return pageFor('busy');
       const caller = callerOfClaims(claims, options);
       if (typeof caller === 'string') {
         tries.nobody(`oidc:${clip(String(claims['sub']), longestName)}`, addressOf(request), caller);

@@ -34,7 +34,7 @@ export function auditVerifyCommand(context: CliContext): Command {
     .summary('verify an audit log, without a control plane')
     .description(
       'Verifies an audit log, or copies of it, without a control plane: that no line was changed, removed, inserted or moved, and, with ' +
-        'checkpoints that were kept elsewhere, that its end is there. Exit 3 if not, with file and line.',
+        'checkpoints that were kept elsewhere, that its end is there. Exit 3 if not, with file and line; 6 if what was given cannot tell.',
     )
     .argument('[file...]', 'its files, oldest first, or a data directory; default: those of --data')
     .option('--bundle <file>', 'PEM of the roots that were trusted when it was written: signatures are verified')
@@ -58,13 +58,17 @@ export function auditVerifyCommand(context: CliContext): Command {
       );
       await print(context, formatOf(self), { value: verdict, table: () => told(verdict, bundle !== undefined) });
       if (!verdict.intact) context.finish(3);
+      else if (verdict.unseen.length > 0) context.finish(6);
     });
   examples(
     command,
     'audit verify',
     'audit verify --bundle roots.pem --checkpoints kept.json audit-*.jsonl audit.jsonl',
   );
-  return prints(command, object('intact records checkpoints vouched compared unknownKinds faults', 'first last log'));
+  return prints(
+    command,
+    object('intact records checkpoints vouched compared unknownKinds unseen faults', 'first last log'),
+  );
 }
 
 export function auditCheckpointsCommand(context: CliContext): Command {
@@ -153,7 +157,7 @@ function whyNot(checkpoint: SignedCheckpoint, bundle: string): string | undefine
 }
 
 function told(verdict: TrailVerdict, signed: boolean): string {
-  const { intact, records, first, last, checkpoints, vouched, compared, unknownKinds, faults } = verdict;
+  const { intact, records, first, last, checkpoints, vouched, compared, unknownKinds, unseen, faults } = verdict;
   const span =
     first === undefined || last === undefined
       ? ''
@@ -164,7 +168,8 @@ function told(verdict: TrailVerdict, signed: boolean): string {
       : 'not compared with a checkpoint that was kept elsewhere (--checkpoints): whether its end is there is not known';
   const lines = [
     ...faults.map(({ file, line, what }) => `${file}:${line}: ${what}`),
-    `${intact ? 'intact' : 'BROKEN'}: ${records} records${span}`,
+    `${!intact ? 'BROKEN' : unseen.length > 0 ? 'NOT KNOWN' : 'intact'}: ${records} records${span}`,
+    ...unseen.map((what) => `not known: ${what}`),
     `${checkpoints} checkpoints in it, the last one over record ${vouched}; signatures ${signed ? 'verified' : 'not verified (--bundle)'}`,
     ends,
     ...(unknownKinds.length === 0 ? [] : [`of a later version: ${unknownKinds.join(', ')}`]),

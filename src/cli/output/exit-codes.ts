@@ -29,7 +29,8 @@ export const exitCodes = {
   6: {
     short: 'unknown',
     means:
-      '`doctor`: nothing was found, and not enough could be looked at to say that nothing is wrong; `not seen` (`unseen`) says what',
+      '`doctor`: nothing was found, and not enough could be looked at to say that nothing is wrong; `audit verify`: nothing was ' +
+      'found, and what was given cannot tell; `not seen`, `not known` (`unseen`) says what',
   },
 } as const;
 

@@ -238,6 +238,44 @@ describe('an answer of the provider is worth nothing', () => {
   });
 });
 
+describe('somebody on the network, who has no account at the provider', () => {
+  const token = '/token';
+  const flow = Buffer.from(
+    JSON.stringify({ state: 's'.repeat(43), nonce: 'n'.repeat(43), verifier: 'v'.repeat(43) }),
+  ).toString('base64url');
+  /** The cookie is anybody's to write. */
+  const invented = (): Promise<AdminReply> =>
+    go(`/v1/sign-in/oidc/callback?code=${'f'.repeat(32)}&state=${'s'.repeat(43)}`, {
+      cookie: `cellwall-sign-in=${flow}`,
+    });
+
+  it('does not have it asked about endless codes, with our secret; who signs in meanwhile is', async () => {
+    provider.asked.clear();
+    for (let at = 0; at < 10; at++) expect(landed(await invented())).toBe('/#out=interrupted');
+    expect(provider.asked.get(token)).toBe(10);
+    for (let at = 0; at < 20; at++) expect(landed(await invented())).toBe('/#out=busy');
+    expect(provider.asked.get(token)).toBe(10);
+    admin.clock.advance(6000);
+    expect(landed((await signIn()).reply)).toContain('/#code=');
+    expect(landed((await signIn()).reply)).toContain('/#code=');
+  });
+
+  it('fills no log: neither by failing, nor while the provider is away', async () => {
+    for (let at = 0; at < 40; at++) await invented();
+    expect(admin.logged.length).toBeLessThan(30);
+    provider.twist = { discovery: (document) => ({ ...document, issuer: 'https://evil.example' }) };
+    await admin.close();
+    admin = await startAdmin({ oidc: options });
+    const away = 'nobody can sign in by OpenID Connect now';
+    const said = (): number => admin.logged.filter((line) => line.includes(away)).length;
+    for (let at = 0; at < 40; at++) expect(landed(await go('/v1/sign-in/oidc'))).toBe('/#out=unavailable');
+    expect(said()).toBe(1);
+    admin.clock.advance(10_000);
+    await go('/v1/sign-in/oidc');
+    expect(said()).toBe(2);
+  });
+});
+
 describe('a provider that is not as it should be', () => {
   it.each([
     ['of another name', (document: object) => ({ ...document, issuer: 'https://evil.example' })],

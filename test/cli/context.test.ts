@@ -25,7 +25,7 @@ let token: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'cellwall-context-'));
   file = join(folder, 'cellwall/contexts.json');
-  token = join(folder, 'join.token');
+  token = join(folder, 'admin.token');
   writeFileSync(token, adminToken, { mode: 0o600 });
 });
 

@@ -45,8 +45,8 @@ export const demoReport: Item = {
     const { ok, ms, coverage } = storySchema.parse(JSON.parse(said.stdout().trim()));
     progress(`the story took ${Math.round(ms / 1000)} s`);
     const text = said.stderr();
-    const url = /the page +(http:\S+)/.exec(text)?.[1] ?? '';
-    const token = /token +(\S+)/.exec(text)?.[1] ?? '';
+    const url = /^ +the page +(http:\S+)$/m.exec(text)?.[1] ?? '';
+    const token = /^ +token +(\S+)$/m.exec(text)?.[1] ?? '';
     const page = await (await fetch(url)).text();
     const asked = { CELLWALL_ADMIN: new URL(url).host, CELLWALL_ADMIN_TOKEN: token };
     const [looked, signIn] = [await cellwall(['status'], asked), await cellwall(['page'], asked)];

@@ -25,8 +25,8 @@ export interface IntakeWorld {
   readonly wall: ServeProcess;
   /** One of each service, which nothing is pushed to meanwhile. */
   readonly proxies: readonly IntakeProxy[];
-  /** Pushes, and answers of the admin API, one after the other, for so long. Milliseconds. */
-  measure(ms: number): Promise<IntakeTimes>;
+  /** Pushes, and answers of the admin API, one after the other, for so long, and until there were so many. Milliseconds. */
+  measure(ms: number, least?: number): Promise<IntakeTimes>;
   /** Calls that the control plane has counted. */
   counted(): Promise<number>;
   /** CPU that it has used, all threads, in milliseconds. */
@@ -94,10 +94,10 @@ export async function startIntakeWorld(streams: number): Promise<IntakeWorld> {
   return {
     wall,
     proxies,
-    async measure(ms) {
+    async measure(ms, least = 0) {
       const [pushes, answers]: [number[], number[]] = [[], []];
       const asked = [() => wall.admin.status(), () => wall.admin.proxies(), () => wall.admin.signals({ since: '1h' })];
-      for (const end = performance.now() + ms; performance.now() < end; ) {
+      for (const end = performance.now() + ms; performance.now() < end || pushes.length < least; ) {
         pushes.push(await push(edited));
         answers.push(await timed(asked[pushes.length % asked.length] ?? (async () => undefined)));
         await new Promise((resolve) => setTimeout(resolve, 20));

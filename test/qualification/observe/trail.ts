@@ -23,4 +23,5 @@ export const trailItem = fromTests({
     'test/serve/record-identities.test.ts',
     'test/serve/record-refused.test.ts',
   ],
+  limitMinutes: 20,
 });

@@ -12,6 +12,7 @@ export const trailItem = fromTests({
     'and why',
   files: [
     'test/serve/trail.test.ts',
+    'test/serve/trail-redis.test.ts',
     'test/audit/verify-trail.test.ts',
     'test/audit/checkpoints.test.ts',
     'test/audit/check-log.test.ts',

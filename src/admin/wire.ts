@@ -143,6 +143,9 @@ export const applyAnswerSchema = z.object({
   acceptedAt: z.number().describe('When the store had accepted the change; with fractions of a millisecond.'),
 });
 
+/** Of JSON Schema, 2020-12. */
+export const jsonSchemaSchema = z.record(z.string(), z.unknown());
+
 export const diffBodySchema = applyBodySchema.pick({ changes: true, files: true, text: true, prune: true });
 
 export const simulateBodySchema = diffBodySchema.extend({

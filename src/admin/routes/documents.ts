@@ -4,10 +4,16 @@ import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { AdminDeps } from '../deps.ts';
 import { inForce } from '../in-force.ts';
 import { ok, type Route, route } from '../route.ts';
-import { documentAnswerSchema, documentParamsSchema, documentsQuerySchema, documentsSchema } from '../wire.ts';
+import {
+  documentAnswerSchema,
+  documentParamsSchema,
+  documentsQuerySchema,
+  documentsSchema,
+  jsonSchemaSchema,
+} from '../wire.ts';
 
 export function documentRoutes({ store }: AdminDeps): readonly Route[] {
-  let schema: object | undefined;
+  let schema: Record<string, unknown> | undefined;
   return [
     route({
       method: 'GET',
@@ -47,8 +53,9 @@ export function documentRoutes({ store }: AdminDeps): readonly Route[] {
       url: '/v1/schema',
       access: 'viewer',
       summary: 'The JSON schema of the documents, for editors.',
+      answer: jsonSchemaSchema,
       async handle() {
-        schema ??= (await import('../../model/json-schema.ts')).documentJsonSchema();
+        schema ??= { ...(await import('../../model/json-schema.ts')).documentJsonSchema() };
         return ok(schema);
       },
     }),

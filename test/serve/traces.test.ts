@@ -14,7 +14,7 @@ import { meshText, policyText, serviceText, yaml } from '../support/resolve-text
 import { type ServeHarness, startServe } from '../support/serve-harness.ts';
 import { tracingTo } from '../support/tracing-to.ts';
 
-const proxyCount = qualifying ? 40 : 3;
+const proxyCount = qualifying ? 12 : 3;
 const id = 'spiffe://td1/service/api';
 const policy = (path: string) =>
   policyText('api', 'api', 'allow', `[{from: [{everyone: true}], to: [{path: {prefix: ${path}}}]}]`);

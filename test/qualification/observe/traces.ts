@@ -5,7 +5,7 @@ export const tracesItem = fromTests({
   name: 'traces',
   line:
     'A change of the documents as one OpenTelemetry trace: from whoever asked for it, over two control planes on a real Redis, to the ' +
-    'ACKs of 40 proxies and the NACK of a real Envoy, with document and line; a collector that hangs, asks for patience, refuses, ' +
+    'ACKs of 12 proxies and the NACK of a real Envoy, with document and line; a collector that hangs, asks for patience, refuses, ' +
     'answers nonsense, or is gone; how long changes of files and of other control planes take to be in force',
   bound:
     'every span in its place, as many for 10,000 proxies as for one; nothing where nobody samples; what is dropped is counted, and 2,048 ' +

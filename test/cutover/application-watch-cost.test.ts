@@ -13,7 +13,9 @@ const applications = 1000;
 const minutes = qualifying ? 10 : 1;
 const tickMs = 250;
 
-test('a thousand applications: a few sockets at a time, and less than a hundredth of a core', async () => {
+test('a thousand applications: a few sockets at a time, and less than a hundredth of a core', {
+  timeout: 180_000,
+}, async () => {
   const mesh = meshOf(yaml(meshText(), serviceText('api', 'http1')));
   const [spiffeId] = mesh.serviceOf.keys();
   if (spiffeId === undefined) throw new Error('no service');

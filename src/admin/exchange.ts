@@ -30,6 +30,8 @@ export interface ExchangeOptions {
   readonly traceparent?: string;
   /** Called every now and then while waiting for an answer. */
   readonly onWait?: (waited: Waited) => void;
+  /** Default 64 MiB. */
+  readonly maxAnswerBytes?: number;
 }
 
 export interface Waited {
@@ -54,10 +56,11 @@ type Target =
 const msPerMiB = 20_000;
 const firstWaitMs = 1000;
 const waitMs = 5000;
-const maxAnswerBytes = 64 * 1024 * 1024;
+const usualMaxBytes = 64 * 1024 * 1024;
 
 /** Throws `invalid_argument` for an SVID that is not used with https://. */
-export function createExchange({ url, credential, timeoutMs, traceparent, onWait }: ExchangeOptions): Exchange {
+export function createExchange(given: ExchangeOptions): Exchange {
+  const { url, credential, timeoutMs, traceparent, onWait, maxAnswerBytes = usualMaxBytes } = given;
   const { target, host } = readAddress(url);
   const isCertified = target.kind === 'port' && target.certified;
   if (credential.kind === 'svid' && !isCertified) {
@@ -89,9 +92,10 @@ export function createExchange({ url, credential, timeoutMs, traceparent, onWait
       // Nothing is sent before the peer has proved itself.
       let arrived = false;
       try {
-        return await exchanged(options, payload, () => {
+        const connected = (): void => {
           arrived = true;
-        });
+        };
+        return await exchanged(options, payload, { connected, maxAnswerBytes });
       } catch (cause) {
         const hint = method === 'POST' && arrived ? mayBeDone(path) : undefined;
         if (signal.aborted) {
@@ -125,7 +129,7 @@ function wayOf(credential: Credential, isCertified: boolean): readonly [RequestO
 async function exchanged(
   options: RequestOptions,
   payload: Buffer | undefined,
-  connected: () => void,
+  { connected, maxAnswerBytes }: { readonly connected: () => void; readonly maxAnswerBytes: number },
 ): Promise<{ readonly status: number; readonly text: string }> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = startRequest(options, resolve);

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parseRecord } from '../../src/audit/audit-record.ts';
 import { verifyTrail } from '../../src/audit/verify-trail.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
@@ -202,6 +203,31 @@ it('what a collector rejects is logged, and not sent again', async () => {
     await sink.send(chainOf(1), new AbortController().signal);
   }
   expect(heard).toHaveLength(1);
+  await close();
+});
+
+it('records that somebody else wrote into the log hold none of the others up', async () => {
+  const { url, posts, close } = await collector();
+  const sink = await createSink({ kind: 'otlp', url }, deps);
+  const [own] = chainOf(1);
+  const forged = [
+    { time: 'x' },
+    { time: '+275760-09-13T00:00:00.000Z' },
+    { time: '-000001-01-01T00:00:00.000Z' },
+    { event: { kind: 'k', author: {} } },
+    { event: { kind: 'k', author: null } },
+  ].flatMap((part) => parseRecord(JSON.stringify({ ...own?.record, ...part })) ?? []);
+  expect(forged).toHaveLength(5);
+  const records = forged.map((record) => ({ record, line: JSON.stringify(record) }));
+  await sink.send([...records, ...chainOf(1)], new AbortController().signal);
+  const logs = posts.flatMap(({ body }) => body.resourceLogs[0].scopeLogs[0].logRecords);
+  expect(logs).toHaveLength(6);
+  for (const { timeUnixNano, attributes } of logs) {
+    // A fixed64 (protobuf's JSON), and attributes that are texts or numbers.
+    expect(timeUnixNano).toMatch(/^\d{1,20}$/);
+    expect(BigInt(timeUnixNano)).toBeLessThan(2n ** 64n);
+    for (const { value } of attributes) expect(Object.values(value)).toEqual([expect.any(String)]);
+  }
   await close();
 });
 

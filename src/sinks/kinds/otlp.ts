@@ -9,6 +9,9 @@ import type { SinkOptionsOf } from '../sinks-file.ts';
 /** Severity WARN (13): somebody got what documents do not give, or tried; everything else INFO (9). */
 const warns = /refused|denied|forced|warned|banned|evicted|cut$|lost|missing|break-glass|restored|superseded|last-good/;
 
+/** What nanoseconds in 64 bits can say (the year 2554). */
+const latestMs = 18_446_744_073_709;
+
 export function createOtlpSink(options: SinkOptionsOf<'otlp'>, { id, log }: SinkDeps): AuditSink {
   const url = `${options.url.replace(/\/+$/, '')}/v1/logs`;
   const resource = { attributes: attributesOf({ 'service.name': 'cellwall', 'service.instance.id': id }) };
@@ -24,9 +27,11 @@ export function createOtlpSink(options: SinkOptionsOf<'otlp'>, { id, log }: Sink
   };
 }
 
+/** Of whatever stands in the log: behind a record that no collector takes, all others would wait for ever. */
 function toLog({ record, line }: SinkRecord): object {
   const { number, time, hash, event } = record;
-  const nanos = `${Date.parse(time)}000000`;
+  const nanos = nanosOf(time);
+  const author: unknown = 'author' in event ? event.author : undefined;
   const isWarning = warns.test(event.kind);
   return {
     ...{ timeUnixNano: nanos, observedTimeUnixNano: nanos, eventName: `cellwall.audit.${event.kind}` },
@@ -34,7 +39,13 @@ function toLog({ record, line }: SinkRecord): object {
     body: { stringValue: line },
     attributes: attributesOf({
       ...{ 'cellwall.audit.kind': event.kind, 'cellwall.audit.number': number, 'cellwall.audit.hash': hash },
-      ...('author' in event && { 'enduser.id': event.author }),
+      ...(typeof author === 'string' && { 'enduser.id': author }),
     }),
   };
+}
+
+/** A fixed64; 0: not known. */
+function nanosOf(time: string): string {
+  const ms = Date.parse(time);
+  return ms > 0 && ms < latestMs ? `${ms}000000` : '0';
 }

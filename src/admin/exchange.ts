@@ -30,8 +30,6 @@ export interface ExchangeOptions {
   readonly traceparent?: string;
   /** Called every now and then while waiting for an answer. */
   readonly onWait?: (waited: Waited) => void;
-  /** Default 64 MiB. */
-  readonly maxAnswerBytes?: number;
 }
 
 export interface Waited {
@@ -56,11 +54,10 @@ type Target =
 const msPerMiB = 20_000;
 const firstWaitMs = 1000;
 const waitMs = 5000;
-const usualMaxBytes = 64 * 1024 * 1024;
+const maxAnswerBytes = 64 * 1024 * 1024;
 
 /** Throws `invalid_argument` for an SVID that is not used with https://. */
-export function createExchange(given: ExchangeOptions): Exchange {
-  const { url, credential, timeoutMs, traceparent, onWait, maxAnswerBytes = usualMaxBytes } = given;
+export function createExchange({ url, credential, timeoutMs, traceparent, onWait }: ExchangeOptions): Exchange {
   const { target, host } = readAddress(url);
   const isCertified = target.kind === 'port' && target.certified;
   if (credential.kind === 'svid' && !isCertified) {
@@ -92,10 +89,9 @@ export function createExchange(given: ExchangeOptions): Exchange {
       // Nothing is sent before the peer has proved itself.
       let arrived = false;
       try {
-        const connected = (): void => {
+        return await exchanged(options, payload, () => {
           arrived = true;
-        };
-        return await exchanged(options, payload, { connected, maxAnswerBytes });
+        });
       } catch (cause) {
         const hint = method === 'POST' && arrived ? mayBeDone(path) : undefined;
         if (signal.aborted) {
@@ -129,7 +125,7 @@ function wayOf(credential: Credential, isCertified: boolean): readonly [RequestO
 async function exchanged(
   options: RequestOptions,
   payload: Buffer | undefined,
-  { connected, maxAnswerBytes }: { readonly connected: () => void; readonly maxAnswerBytes: number },
+  connected: () => void,
 ): Promise<{ readonly status: number; readonly text: string }> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = startRequest(options, resolve);

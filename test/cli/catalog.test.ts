@@ -347,7 +347,10 @@ describe("an answer that is no control plane's", () => {
     if (form.length > 0) expect(() => JSON.parse(stdout), about).not.toThrow();
   }
 
-  it.each([['depth', '['.repeat(200_000), 'unavailable', /but not like an admin API/]])(
+  it.each([
+    ['no end', 65, 'resource_exhausted', /^error: the answer is larger than 64 MiB\n {2}hint: /m],
+    ['depth', '['.repeat(200_000), 'unavailable', /but not like an admin API/],
+  ])(
     'with %s is cut off',
     async (_name, body, code, told) => {
       const hostile = await startHostileAdmin();

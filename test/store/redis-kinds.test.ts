@@ -12,7 +12,7 @@ import { checkNamedOptions, type NamedValues } from '../../src/lib/named-options
 import { Redacted } from '../../src/lib/redacted.ts';
 import type { StateCheck } from '../../src/store/judges.ts';
 import { redisStore } from '../../src/store/kinds/redis.ts';
-import type { Store } from '../../src/store/store.ts';
+import type { Store, StoreEvent } from '../../src/store/store.ts';
 import { cellYaml, puts } from '../support/documents.ts';
 import { eventually } from '../support/eventually.ts';
 import { acceptsAll } from '../support/judged.ts';
@@ -95,6 +95,25 @@ for (const kind of ['one server', 'TLS', 'Sentinel', 'Cluster']) {
     };
   });
 }
+
+it('an ACL of an earlier version, without the time, does; how late a change comes is not known then', async () => {
+  const [acl] = aclLines();
+  expect(acl).toContain(' +time ');
+  const earlier = await servers.start([acl.replace(' +time', '')]);
+  kinds['earlier'] = { url: `redis://cellwall:${inUrl}@127.0.0.1:${earlier.port}` };
+  const tag = randomUUID();
+  const [one, other] = [await open('earlier', acceptsAll, tag), await open('earlier', acceptsAll, tag)];
+  const heard: StoreEvent[] = [];
+  const stop = other.watch((event) => heard.push(event));
+  await one.apply(puts(cellYaml('a', 1)), { author: 'test' });
+  await eventually('the change', () => other.state()?.revision === 1 || undefined);
+  const last = heard.findLast(({ kind }) => kind === 'state');
+  expect(last).toMatchObject({ arrival: { by: 'replica' } });
+  expect(JSON.stringify(last)).not.toContain('lagMs');
+  stop();
+  await one.close();
+  await other.close();
+});
 
 it('the ACL of the page lets nobody touch other keys, or commands that are not needed', async () => {
   const [, sentinelAcl] = aclLines();

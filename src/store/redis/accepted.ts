@@ -135,7 +135,8 @@ export function createAccepted(deps: AcceptedDeps): Accepted {
     setProblems([]);
     if (judgement.changed) lastGood.keep(known);
     if (judgement.changed) {
-      const lagMs = read.written && isFollowing ? read.written.agoMs + clock.monotonic() - readAt : undefined;
+      const agoMs = isFollowing ? read.written?.agoMs : undefined;
+      const lagMs = agoMs === undefined ? undefined : agoMs + clock.monotonic() - readAt;
       const arrival: Arrival = { by: 'replica', ...defined({ lagMs }) };
       const { urgent, written } = read;
       watchers.emit({ kind: 'state', state: known.state, urgent, arrival, ...defined({ trace: written?.trace }) });

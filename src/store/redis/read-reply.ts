@@ -49,9 +49,12 @@ export function parseStored(reply: unknown, held: StoredState | undefined): Stor
 /** Of another revision: an earlier version of ours wrote this one, and told nothing. */
 function readWritten(revision: string, [text = '', now = '']: readonly string[]): Written | undefined {
   const [of, at, trace] = text.split(' ');
-  const agoMs = (Number(now) - Number(at)) / 1000;
-  if (of !== revision || !Number.isFinite(agoMs)) return undefined;
-  return { agoMs: Math.max(0, agoMs), ...(trace !== undefined && trace !== '' && { trace }) };
+  const agoMs = at === '' || now === '' ? undefined : (Number(now) - Number(at)) / 1000;
+  if (of !== revision || (agoMs !== undefined && !Number.isFinite(agoMs))) return undefined;
+  return {
+    ...(agoMs !== undefined && { agoMs: Math.max(0, agoMs) }),
+    ...(trace !== undefined && trace !== '' && { trace }),
+  };
 }
 
 function pairs(flat: unknown): readonly (readonly [string, string])[] {

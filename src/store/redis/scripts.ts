@@ -3,6 +3,11 @@
 // revision, when by Redis' clock, and as a part of which trace), 3 documents (a
 // hash: key → YAML, which people may edit), 4 accepted (the same as it is in force, sealed).
 
+/** `time`, in microseconds; empty where an ACL of an earlier version does not allow to ask. */
+const timeOfRedis = `
+local now = redis.pcall('TIME')
+local time = now.err and '' or now[1] .. string.format('%06d', now[2])`;
+
 /**
  * KEYS: a key of ours, since a Cluster asks the node that has it. ARGV: 1 cursor, 2 pattern, 3 a limit in bytes. Returns the next cursor,
  * and the names that are not longer.
@@ -73,8 +78,7 @@ for _, key in ipairs(redis.call('HKEYS', KEYS[4])) do
 end
 local accepted = false
 if ARGV[4] ~= epoch .. '/' .. revision .. '/' .. seal then accepted = redis.call('HGETALL', KEYS[4]) end
-local now = redis.call('TIME')
-local time = now[1] .. string.format('%06d', now[2])
+${timeOfRedis}
 local state = {'state', fingerprint, epoch, revision, seal, meta[3] or '0', meta[4] or '', accepted, edited, removed}
 state[11], state[12] = meta[5] or '', time
 return state
@@ -118,8 +122,8 @@ end
 redis.call('SET', KEYS[1], ARGV[3])
 redis.call('HSET', KEYS[2], 'revision', ARGV[4], 'digest', ARGV[5], 'author', ARGV[6], 'time', ARGV[7])
 redis.call('HSET', KEYS[2], 'urgent', ARGV[8], 'previous', ARGV[9])
-local now = redis.call('TIME')
-redis.call('HSET', KEYS[2], 'written', ARGV[4] .. ' ' .. now[1] .. string.format('%06d', now[2]) .. ' ' .. ARGV[12])
+${timeOfRedis}
+redis.call('HSET', KEYS[2], 'written', ARGV[4] .. ' ' .. time .. ' ' .. ARGV[12])
 redis.call('PUBLISH', ARGV[10], ARGV[4])
 return {'applied', over}
 `;

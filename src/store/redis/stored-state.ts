@@ -32,9 +32,9 @@ export interface StoredState {
   readonly written?: Written;
 }
 
-/** `agoMs`: when it was read, by the clock of Redis. `trace`: a `traceparent`, or anything. */
+/** `agoMs`: when it was read, by the clock of Redis; absent: it may not be asked for its time. `trace`: a `traceparent`, or anything. */
 export interface Written {
-  readonly agoMs: number;
+  readonly agoMs?: number;
   readonly trace?: string;
 }
 

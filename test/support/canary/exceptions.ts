@@ -97,6 +97,28 @@ export const exceptions: readonly Exception[] = [
   },
 
   {
+    reason:
+      'who signs in to the page is given both halves of a session, or a code that opens one once, within a minute',
+    kind: /^answer$/,
+    label: /^(?:POST \/v1\/session(?:\/code)?|GET \/v1\/sign-in\/oidc\/callback)$/,
+    secret: /^token or sealing key$/,
+    before: /(?:"session":"[\w-]{11}\.|set-cookie: cellwall-session-[\w-]{11}=|(?:"code":"|#code=)cwp1\.)$/i,
+  },
+  {
+    reason: 'a browser shows both halves, or the code',
+    kind: /^request$/,
+    secret: /^token or sealing key$/,
+    before: /(?:x-cellwall-session: [\w-]{11}\.|cookie: cellwall-session-[\w-]{11}=|Bearer cwp1\.)$/i,
+  },
+  {
+    reason: '`cellwall page` prints an address with such a code',
+    kind: /^stdout$/,
+    label: /^cellwall page in the test$/,
+    secret: /^token or sealing key$/,
+    before: /#code=cwp1\.$/,
+  },
+
+  {
     reason: 'tests open a key to others, to see it refused',
     kind: /^file$/,
     label: /\/(?:key\.pem|jwt-keys\.json)$/,
@@ -230,7 +252,7 @@ export const exceptions: readonly Exception[] = [
     kind: /^file$/,
     label: /\/(?:tls-)?key\.pem$/,
     secret: key,
-    test: /^test\/(?:serve\/admin-tls|xds\/envoy|store\/redis-kinds)\.test\.ts$/,
+    test: /^test\/(?:serve\/admin-tls|xds\/envoy|store\/redis-kinds|cli\/doctor-svid)\.test\.ts$/,
   },
   {
     reason: 'a test puts a token where a document should be, for the control plane to complain of',

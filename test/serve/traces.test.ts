@@ -32,10 +32,11 @@ const started = (sampler = 'parentbased_always_on'): Promise<ServeHarness> =>
 beforeAll(async () => {
   collector = await startOtlpCollector();
   harness = await started();
-  const { dir } = await harness.enrol(id);
-  const read = (name: string): string => readFileSync(join(dir, name), 'utf8');
-  const svid = { certificate: read('svid.pem'), key: read('key.pem'), root: read('bundle.pem') };
   for (let index = 0; index < proxyCount; index += 1) {
+    // Each is a host of its own: one host may not have many connections.
+    const { dir } = await harness.enrol(id);
+    const read = (name: string): string => readFileSync(join(dir, name), 'utf8');
+    const svid = { certificate: read('svid.pem'), key: read('key.pem'), root: read('bundle.pem') };
     const proxy = createMiniProxy({
       ...{ node: `${id}~a${index}`, svid },
       cellwall: { inbound: `127.0.0.1:${20_000 + index}`, application: '127.0.0.1:1', run: 'r' },

@@ -53,8 +53,8 @@ export const sessionHeader = 'x-cellwall-session';
 
 const sessionMs = 8 * 3_600_000;
 const codeMs = 60_000;
-/** Of one name: a viewer ends nobody else's by opening many. */
-const [maxOfOne, maxSessions, maxCodes] = [20, 500, 100];
+/** Of one name: a viewer ends nobody else's, and takes back nobody else's code, by asking for many. */
+const [maxOfOne, maxSessions, maxCodes] = [20, 500, 500];
 
 interface Entry {
   readonly known: Known;
@@ -76,8 +76,7 @@ export function createSessions(clock: Pick<Clock, 'now' | 'monotonic'>): Session
   };
   return {
     open({ caller, again, endsAt }, secure) {
-      const own = new Map([...sessions].filter(([, { known }]) => known.caller.name === caller.name));
-      for (const oldest of [...own.keys()].slice(0, Math.max(0, own.size - maxOfOne + 1))) sessions.delete(oldest);
+      dropOldestOf(sessions, caller.name);
       const [id, header, cookie] = [secret(8), secret(32), secret(32)];
       const lastsMs = Math.min(sessionMs, endsAt === undefined ? sessionMs : Math.max(0, endsAt - clock.now()));
       const expiresAt = clock.now() + lastsMs;
@@ -118,6 +117,7 @@ export function createSessions(clock: Pick<Clock, 'now' | 'monotonic'>): Session
       return setCookie(id, '', 0, false);
     },
     invite(known) {
+      dropOldestOf(codes, known.caller.name);
       const code = `cwp1.${secret(32)}`;
       codes.set(hash(code).toString('hex'), { known, until: clock.monotonic() + codeMs });
       dropOldest(codes, maxCodes);
@@ -153,6 +153,12 @@ function secret(bytes: number): string {
 
 function hash(text: string): Buffer {
   return createHash('sha256').update(text).digest();
+}
+
+/** So that one more has room. */
+function dropOldestOf(entries: Map<string, { readonly known: Known }>, name: string): void {
+  const own = [...entries].filter(([, { known }]) => known.caller.name === name);
+  for (const [oldest] of own.slice(0, Math.max(0, own.length - maxOfOne + 1))) entries.delete(oldest);
 }
 
 function dropOldest(entries: Map<string, unknown>, most: number): void {

@@ -131,9 +131,13 @@ describe('a code', () => {
     expect(sessions.redeem('cwp1.x')).toBeUndefined();
   });
 
-  it('is one of 100 at most', () => {
-    const first = sessions.invite(known());
-    for (let at = 0; at < 100; at++) sessions.invite(known());
+  it('is one of 20 of a name at most, and of 500; nobody takes back those of others', () => {
+    const [first, others] = [sessions.invite(known()), sessions.invite(known('bob'))];
+    for (let at = 0; at < 500; at++) sessions.invite(known());
     expect(sessions.redeem(first.code.reveal())).toBeUndefined();
+    expect(sessions.redeem(others.code.reveal())?.caller.name).toBe('bob');
+    const oldest = sessions.invite(known('carol'));
+    for (let at = 0; at < 500; at++) sessions.invite(known(`somebody-${at}`));
+    expect(sessions.redeem(oldest.code.reveal())).toBeUndefined();
   });
 });

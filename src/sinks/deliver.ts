@@ -51,6 +51,8 @@ export function deliver({ name, sink, file, audit, places, key, clock, log }: De
   let place: LogPlace | undefined;
   let inRow = 0;
   let failures = 0;
+  /** Fewer after a refusal, which may be of so many at once. */
+  let most = mostRecords;
   let why: string | undefined;
   let rung = false;
   let wake: (() => void) | undefined;
@@ -89,7 +91,7 @@ export function deliver({ name, sink, file, audit, places, key, clock, log }: De
     for await (const one of recordsAfter(file, place, lost)) {
       batch.push(one);
       bytes += one.line.length;
-      if (batch.length >= mostRecords || bytes >= mostBytes) break;
+      if (batch.length >= most || bytes >= mostBytes) break;
     }
     return batch;
   };
@@ -98,7 +100,11 @@ export function deliver({ name, sink, file, audit, places, key, clock, log }: De
     const batch = await next();
     const last = batch.at(-1)?.place;
     if (last === undefined) return 'nothing';
-    await sink.send(batch, stopping.signal);
+    await sink.send(batch, stopping.signal).catch((cause: unknown) => {
+      if (CellwallError.from(cause).code === 'failed_precondition') most = Math.ceil(batch.length / 2);
+      throw cause;
+    });
+    most = Math.min(mostRecords, most * 2);
     place = last;
     if (inRow > 1) log.info({ sink: name }, 'a sink of the audit log takes records again');
     inRow = 0;

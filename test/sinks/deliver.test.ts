@@ -128,3 +128,16 @@ it('gets at the end what is there, and holds the end up only for a moment', asyn
   clock.advance(3000);
   await ended;
 });
+
+it('gets fewer at once where it refuses so many, as what has a limit of its own does', async () => {
+  await write(60);
+  const delivery = start({
+    async send(records) {
+      if (records.length > 7) throw new CellwallError('failed_precondition', 'HTTP status 413');
+      sent.push(records.map(({ record }) => record.number));
+    },
+  });
+  await until(() => sent.flat().length === 60, 60_000);
+  expect(sent.flat()).toEqual(numbers(60));
+  expect(delivery.status()).toMatchObject({ waiting: 0 });
+});

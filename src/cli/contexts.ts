@@ -1,7 +1,7 @@
 // The control planes that somebody works with, each under a name, as kubectl keeps its clusters: one file of this user alone. It holds no
 // secret, but says where one is.
-import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
+import { realpathSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ensureSecretFolder, readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
 import { defined } from '../lib/defined.ts';
@@ -46,11 +46,28 @@ function folderOf({ env }: Pick<CliIo, 'env'>): string | undefined {
   return home === undefined || home === '' ? undefined : join(home, '.config', 'cellwall');
 }
 
+/**
+ * The file, wherever it is kept: many have what is in ~/.config in a repository, and a link here. A link of this user's own is as good as
+ * the file, so that it is followed, and stays a link; what it leads to is checked.
+ */
+function fileIn(folder: string): string {
+  return real(join(folder, 'contexts.json')) ?? join(real(folder) ?? folder, 'contexts.json');
+}
+
+/** Undefined: it is not there, or leads nowhere. */
+function real(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /** None where there is no file. Throws for one that others may have written, or that is no such file. */
 export function readContexts(io: Pick<CliIo, 'env'>): Contexts {
   const folder = folderOf(io);
   if (folder === undefined) return { contexts: new Map() };
-  const path = join(folder, 'contexts.json');
+  const path = fileIn(folder);
   let text: string;
   try {
     text = readSecretFile(path);
@@ -58,12 +75,15 @@ export function readContexts(io: Pick<CliIo, 'env'>): Contexts {
     if (reason instanceof CellwallError && reason.code === 'not_found') return { contexts: new Map() };
     throw reason;
   }
-  if ((lstatSync(folder).mode & 0o022) !== 0) {
-    throw new CellwallError('failed_precondition', `others may write to ${folder}, and so choose where you are led`, {
-      hint: `look at contexts.json there; then: chmod 700 ${folder}`,
-    });
-  }
+  for (const one of new Set([folder, dirname(path)])) refuseShared(one);
   return parsed(text, path);
+}
+
+function refuseShared(folder: string): void {
+  if ((statSync(folder).mode & 0o022) === 0) return;
+  throw new CellwallError('failed_precondition', `others may write to ${folder}, and so choose where you are led`, {
+    hint: `look at contexts.json there; then: chmod 700 ${folder}`,
+  });
 }
 
 /** One writer at a time; a reader sees the file of before or of after. */
@@ -74,12 +94,12 @@ export async function changeContexts(io: Pick<CliIo, 'env'>, change: (before: Co
       hint: 'set HOME, or XDG_CONFIG_HOME',
     });
   }
-  ensureSecretFolder(folder);
-  const lock = await locked(folder);
+  ensureSecretFolder(real(folder) ?? folder);
+  const lock = await locked(real(folder) ?? folder);
   try {
     const { current, contexts } = change(readContexts(io));
     const value = { ...defined({ current }), contexts: Object.fromEntries(contexts) };
-    writeSecretFile(join(folder, 'contexts.json'), `${JSON.stringify(value, null, 2)}\n`);
+    writeSecretFile(fileIn(folder), `${JSON.stringify(value, null, 2)}\n`);
   } finally {
     lock.release();
   }

@@ -36,6 +36,18 @@ function anyValue(value: OtlpValue): AnyValue {
   return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };
 }
 
+/**
+ * `http://127.0.0.1:4318` → `http://127.0.0.1:4318/v1/traces`, behind a path that is there already and before a query; many write that
+ * ending themselves. `base`: an http or https address.
+ */
+export function signalUrl(base: string, signal: 'logs' | 'traces'): string {
+  const url = new URL(base);
+  const path = url.pathname.replace(/\/+$/, '');
+  const end = `/v1/${signal}`;
+  url.pathname = path.endsWith(end) ? path : `${path}${end}`;
+  return url.href;
+}
+
 export interface Rejected {
   readonly rejected: number;
   readonly reason: string;

@@ -11,6 +11,7 @@ import { exportPublishers, type PublisherFigures } from './publisher-metrics.ts'
 import { createStoreLag, exportEndpoints, exportIsolation, exportStore, type StoreFigures } from './store-metrics.ts';
 import { exportTraces, type TraceFigures } from './trace-metrics.ts';
 import type { Traffic } from './traffic.ts';
+import { withZeros } from './with-zeros.ts';
 
 export interface Metrics {
   /** Open xDS streams. */
@@ -162,6 +163,7 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     registers,
   });
   const lag = createStoreLag(registry);
+  withZeros({ pushes, nacks, refused, held });
   return {
     arrived: lag,
     watchTraces: (read) => exportTraces(registry, read),

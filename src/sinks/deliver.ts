@@ -3,6 +3,7 @@
 import type { AuditLog } from '../audit/audit-log.ts';
 import { readHead } from '../audit/checkpoint-text.ts';
 import { type FollowedRecord, type LogPlace, recordsAfter } from '../audit/follow-files.ts';
+import { RefusedCall } from '../lib/bounded-call.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -51,9 +52,11 @@ export function deliver({ name, sink, file, audit, places, key, clock, log }: De
   let place: LogPlace | undefined;
   let inRow = 0;
   let failures = 0;
-  /** Fewer after a refusal, which may be of so many at once. */
-  let most = mostRecords;
   let why: string | undefined;
+  /** Records that are sent together: fewer after each failure, as a receiver may take no more at once, or not in time. */
+  let [atOnce, mostAtOnce] = [mostRecords, mostRecords];
+  /** How many were sent last, and how many were taken last, since there was nothing. */
+  let [tried, taken] = [0, 0];
   let rung = false;
   let wake: (() => void) | undefined;
 
@@ -82,6 +85,15 @@ export function deliver({ name, sink, file, audit, places, key, clock, log }: De
     // The first attempt after a start may come before its connection.
     if (inRow === 2) log.warn({ sink: name, reason: why }, 'a sink of the audit log does not take records: they wait');
   };
+  /** Whether the same may be tried at once, with fewer records. */
+  const fewer = (cause: unknown): boolean => {
+    const [isTooLarge, many] = [cause instanceof RefusedCall && cause.status === 413, tried > 1];
+    // More than it had just taken: that was it.
+    const isTooMany = inRow === 0 && taken > 0 && tried > taken;
+    atOnce = isTooMany ? taken : Math.max(1, Math.floor(tried / 2));
+    if (isTooLarge || isTooMany) mostAtOnce = atOnce;
+    return isTooLarge && many;
+  };
   const pause = (): Promise<void> => rest(Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(inRow - 1, 10)));
   const lost = (): void =>
     log.warn({ sink: name }, 'what a sink of the audit log had last is not in the log: it gets everything again');
@@ -91,7 +103,7 @@ export function deliver({ name, sink, file, audit, places, key, clock, log }: De
     for await (const one of recordsAfter(file, place, lost)) {
       batch.push(one);
       bytes += one.line.length;
-      if (batch.length >= most || bytes >= mostBytes) break;
+      if (batch.length >= atOnce || bytes >= mostBytes) break;
     }
     return batch;
   };
@@ -99,16 +111,18 @@ export function deliver({ name, sink, file, audit, places, key, clock, log }: De
     rung = false;
     const batch = await next();
     const last = batch.at(-1)?.place;
-    if (last === undefined) return 'nothing';
-    await sink.send(batch, stopping.signal).catch((cause: unknown) => {
-      if (CellwallError.from(cause).code === 'failed_precondition') most = Math.ceil(batch.length / 2);
-      throw cause;
-    });
-    most = Math.min(mostRecords, most * 2);
+    tried = batch.length;
+    if (last === undefined) {
+      [atOnce, mostAtOnce, taken] = [mostRecords, mostRecords, 0];
+      return 'nothing';
+    }
+    await sink.send(batch, stopping.signal);
     place = last;
     if (inRow > 1) log.info({ sink: name }, 'a sink of the audit log takes records again');
     inRow = 0;
     why = undefined;
+    taken = tried;
+    atOnce = Math.min(mostAtOnce, atOnce * 2);
     await places.set(key, { number: last.number, hash: last.hash }).catch((reason: unknown) => {
       log.debug({ sink: name, reason: String(reason) }, 'the place of a sink in the audit log is not remembered');
     });
@@ -132,6 +146,7 @@ export function deliver({ name, sink, file, audit, places, key, clock, log }: De
         await rest();
         await rest(gatherMs);
       } catch (cause) {
+        if (fewer(cause)) continue;
         failed(cause);
         if (closing) return;
         await pause();

@@ -40,7 +40,9 @@ const redisSchema = z.strictObject({
 });
 const otlpSchema = z
   .strictObject({ kind: z.literal('otlp'), name, ...collector })
-  .describe('OpenTelemetry logs, OTLP over HTTP as JSON: `url` as in http://127.0.0.1:4318, without /v1/logs.')
+  .describe(
+    'OpenTelemetry logs, OTLP over HTTP as JSON: `url` as in http://127.0.0.1:4318; /v1/logs is added unless it is there.',
+  )
   .refine(isGuarded, unguarded);
 const webhookSchema = z
   .strictObject({ kind: z.literal('webhook'), name, ...collector })

@@ -5,7 +5,7 @@
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { isLoopback } from '../lib/loopback.ts';
-import type { OtlpFields } from '../lib/otlp.ts';
+import { type OtlpFields, signalUrl } from '../lib/otlp.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { parseSampler } from './sampler.ts';
 
@@ -109,12 +109,9 @@ function endpointOf(
   return usable(found, found[0] === 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT' ? readUrl : readBase);
 }
 
-/** `http://127.0.0.1:4318` → `http://127.0.0.1:4318/v1/traces`; many write that path themselves. Throws `invalid_argument`. */
+/** With the path of traces. Throws `invalid_argument`. */
 function readBase(text: string): string {
-  const url = new URL(readUrl(text));
-  const path = url.pathname.replace(/\/+$/, '');
-  url.pathname = path.endsWith('/v1/traces') ? path : `${path}/v1/traces`;
-  return url.href;
+  return signalUrl(readUrl(text), 'traces');
 }
 
 /** As `readBase`. */

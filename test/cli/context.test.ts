@@ -7,12 +7,13 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { adminToken, startAdmin } from '../support/admin-harness.ts';
 import { type CliResult, runCli } from '../support/cli-harness.ts';
@@ -178,9 +179,32 @@ describe('the file', () => {
     expect(await refused()).toMatch(/others may write to .*\n {2}hint: .*chmod 700/);
     chmodSync(join(folder, 'cellwall'), 0o700);
     rmSync(file);
-    symlinkSync(token, file);
+    symlinkSync(join(folder, 'nowhere'), file);
     expect(await refused()).toContain('is a symlink');
   });
+
+  it.each(['the folder', 'the file'])(
+    'kept elsewhere, with a link in place of %s, is used and stays there',
+    async (what) => {
+      const kept = join(folder, 'dotfiles/cellwall');
+      await add('one', 1, '--use');
+      mkdirSync(dirname(kept), { mode: 0o755 });
+      if (what === 'the folder') {
+        renameSync(join(folder, 'cellwall'), kept);
+        symlinkSync(kept, join(folder, 'cellwall'));
+      } else {
+        mkdirSync(kept, { mode: 0o755 });
+        renameSync(file, join(kept, 'contexts.json'));
+        symlinkSync(join(kept, 'contexts.json'), file);
+      }
+      expect(await json(['context', 'show'])).toMatchObject({ name: 'one', chosenBy: 'context use' });
+      expect((await add('two', 2)).code).toBe(0);
+      expect(lstatSync(what === 'the folder' ? join(folder, 'cellwall') : file).isSymbolicLink()).toBe(true);
+      expect(readFileSync(join(kept, 'contexts.json'), 'utf8')).toContain('"two"');
+      chmodSync(kept, 0o777);
+      expect((await cellwall(['history'])).stderr).toMatch(/others may write to .*\n {2}hint: .*chmod 700/);
+    },
+  );
 
   it('loses nothing when many write at once, in several processes', async () => {
     const bin = join(projectRoot, 'bin/cellwall.cjs');

@@ -6,6 +6,8 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { caKinds, certificateKinds } from '../../src/lib/countdown.ts';
+import { createMetrics } from '../../src/observe/metrics.ts';
+import { dropReasons } from '../../src/tracing/span-exporter.ts';
 import { projectRoot } from '../support/source-files.ts';
 
 const read = (path: string): string => readFileSync(join(projectRoot, path), 'utf8');
@@ -35,6 +37,27 @@ test('each rule has a name of its own, and names only metrics that are exported'
   for (const { expr } of rules) {
     for (const name of named(expr)) expect([...exported], expr).toContain(name);
     expect(expr).toMatch(/cellwall_|nodejs_|up\{/);
+  }
+});
+
+test('what a rule counts the increase of is exported from the start: what appears with its first event has none', async () => {
+  const metrics = createMetrics({ process: false });
+  metrics.watchTraces(() => {
+    const dropped = Object.fromEntries(dropReasons.map((reason) => [reason, 0]));
+    return { waiting: 0, exported: 0, dropped, failures: 0 };
+  });
+  metrics.watchAuditLosses(() => 0);
+  const text = await metrics.text();
+  const counted = rules.flatMap(({ expr }) =>
+    [...expr.matchAll(/increase\((\w+)(?:\{([^}]*)\})?\[/g)].map(([, name = '', labels = '']) => ({ name, labels })),
+  );
+  expect(counted.length).toBeGreaterThan(5);
+  for (const { name, labels } of counted) {
+    const series = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+    expect(
+      series.filter((line) => labels.split(',').every((one) => line.includes(one))),
+      name,
+    ).not.toEqual([]);
   }
 });
 

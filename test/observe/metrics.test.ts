@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createMetrics, namedMetrics } from '../../src/observe/metrics.ts';
 import { createTraffic } from '../../src/observe/traffic.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
 
 describe('metrics', () => {
   it('count what they are told, by short type', async () => {
@@ -29,6 +30,17 @@ describe('metrics', () => {
         'cellwall_apply_seconds_count 1',
       ]),
     );
+  });
+
+  it('have every series with a known label from the start, at 0: what an alert watches for has an increase', async () => {
+    const text = await createMetrics({ process: false }).text();
+    for (const url of Object.values(typeUrls)) {
+      const type = url.slice(url.lastIndexOf('.') + 1);
+      expect(text).toContain(`\ncellwall_nacks_total{type="${type}"} 0\n`);
+      expect(text).toContain(`\ncellwall_pushes_total{type="${type}"} 0\n`);
+    }
+    expect(text).toContain('\ncellwall_svids_refused_total{code="permission_denied"} 0\n');
+    expect(text).toContain('\ncellwall_changes_held_total{reason="mass-deletion"} 0\n');
   });
 
   it('name proxies that have not accepted what they were sent: those that wait longest, a hundred at most', async () => {

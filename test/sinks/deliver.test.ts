@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type AuditLog, openAuditLog } from '../../src/audit/audit-log.ts';
+import { RefusedCall } from '../../src/lib/bounded-call.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
@@ -97,6 +98,34 @@ it('gets everything in order when it is back, with one complaint', async () => {
     'a sink of the audit log does not take records: they wait',
     'a sink of the audit log takes records again',
   ]);
+});
+
+it('gets fewer at a time if it takes no more at once, and everything', async () => {
+  await write(100);
+  let refused = 0;
+  const delivery = start({
+    async send(records, signal) {
+      if (records.length <= 7) return sink.send(records, signal);
+      refused += 1;
+      throw new RefusedCall('failed_precondition', 'too large', { status: 413, retryAfterMs: undefined });
+    },
+  });
+  await until(() => sent.flat().length === 100);
+  expect(sent.flat()).toEqual(numbers(100));
+  expect(refused).toBeLessThan(10);
+  expect(delivery.status()).toMatchObject({ waiting: 0, failures: 0 });
+});
+
+it('gets fewer at a time if it does not manage as many in time, and everything', async () => {
+  await write(100);
+  start({
+    async send(records, signal) {
+      if (records.length > 20) throw new CellwallError('unavailable', 'no answer in time');
+      return sink.send(records, signal);
+    },
+  });
+  await until(() => sent.flat().length === 100, 60_000);
+  expect(sent.flat()).toEqual(numbers(100));
 });
 
 it('goes on after a restart where it was, with what came meanwhile', async () => {

@@ -231,6 +231,35 @@ it('records that somebody else wrote into the log hold none of the others up', a
   await close();
 });
 
+it.each([
+  ['/', '/v1/logs'],
+  ['/v1/logs', '/v1/logs'],
+  ['/otlp/v1/logs/', '/otlp/v1/logs'],
+  ['/otlp/?tenant=7', '/otlp/v1/logs?tenant=7'],
+])('a collector at %s is sent logs at %s', async (given, at) => {
+  const { url, posts, close } = await collector();
+  const sink = await createSink({ kind: 'otlp', url: `${url}${given}` }, deps);
+  await sink.send(chainOf(1), new AbortController().signal);
+  expect(posts.map((post) => post.url)).toEqual([at]);
+  await close();
+});
+
+it.each(['otlp', 'webhook'] as const)('a sink %s gives up once nobody waits for it', async (kind) => {
+  const server = createServer(() => {});
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const sink = await createSink({ kind, url: `http://127.0.0.1:${address.port}` }, deps);
+  const stop = new AbortController();
+  const began = performance.now();
+  const sending = sink.send(chainOf(1), stop.signal);
+  stop.abort();
+  await expect(sending).rejects.toThrow();
+  expect(performance.now() - began).toBeLessThan(5000);
+  server.closeAllConnections();
+  server.close();
+});
+
 it('what is no file is refused at once: a pipe that nobody reads, a folder', async () => {
   const pipe = join(folder, 'pipe');
   execFileSync('mkfifo', [pipe]);

@@ -234,6 +234,50 @@ describe('whoever may not', () => {
   });
 });
 
+describe('what is typed and not applied', () => {
+  it('is there again after another view, after the session has ended, and for nobody else', async () => {
+    const make = async (name: string): Promise<string> =>
+      (await wall.plane.admin.createNamedToken({ name, role: 'editor', ttl: '1h', rawResources: false })).token;
+    const tab = await openTab(browser, origin);
+    const { page } = tab;
+    await signIn(tab, await make('typist'));
+    const place = `#/policies/${encodeURIComponent('AuthorizationPolicy/api')}`;
+    const text = page.getByRole('textbox', { name: 'Text of AuthorizationPolicy/api' });
+    const again = page.getByText('what you had typed here before');
+    await go(tab, place, 'Nothing is changed.');
+    const good = await text.inputValue();
+    const typed = good.replace('service: web', 'service: api');
+    await text.fill(typed);
+    await go(tab, '#/map', 'Who calls whom');
+    await go(tab, place, 'What would change');
+    await again.waitFor();
+    expect(await text.inputValue()).toBe(typed);
+    expect(await violations(tab)).toEqual([]);
+    await picture(tab, 'typed-before');
+    await wall.plane.admin.revokeNamedToken('typist');
+    await page.getByText('The session has ended').waitFor();
+    await signIn(tab, tokens.get('viewer') ?? '');
+    await go(tab, place, 'needs the role editor');
+    expect(await text.inputValue()).toBe(good);
+    // A viewer who types nothing leaves it there.
+    await page.evaluate(`sessionStorage.removeItem('cellwall-session')`);
+    await signIn(tab, await make('typist'));
+    await go(tab, place, 'What would change');
+    expect(await text.inputValue()).toBe(typed);
+    await page.getByRole('button', { name: 'Discard' }).click();
+    expect(await text.inputValue()).toBe(good);
+    await go(tab, '#/map', 'Who calls whom');
+    await go(tab, place, 'Nothing is changed.');
+    await text.fill(typed);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signIn(tab, tokens.get('editor') ?? '');
+    expect(await page.evaluate(`sessionStorage.getItem('cellwall-drafts')`)).toBeNull();
+    await wall.plane.admin.revokeNamedToken('typist');
+    expect(tab.faults).toEqual([]);
+    await tab.close();
+  }, 60_000);
+});
+
 describe('what attacks', () => {
   it('a service, caller, port or proxy with a hostile name stays text', async () => {
     const tab = await openTab(browser, origin);

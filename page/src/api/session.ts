@@ -2,6 +2,7 @@
 // other half is a cookie that scripts cannot read (docs/page.md).
 import type { WhyOut } from '../../../src/admin/oidc/oidc-door.ts';
 import type { OpenedSessionAnswer, SessionAnswer, SignInAnswer } from '../../../src/admin/wire-session.ts';
+import { forgetDrafts } from '../policies/kept-drafts.ts';
 import { ApiError, call } from './call.ts';
 
 export type Who = Pick<SessionAnswer, 'name' | 'role' | 'rawResources' | 'expiresAt'>;
@@ -40,6 +41,7 @@ export async function whoIsIn(): Promise<Who | undefined> {
 export async function signOut(): Promise<void> {
   const session = sessionKey();
   forget();
+  forgetDrafts(sessionStorage);
   // Whether or not it hears of it: this tab cannot use it any more.
   await call('POST', '/v1/session/end', { body: {}, session }).catch(() => undefined);
 }

@@ -10,6 +10,7 @@ import { CodeField, type CodeFieldHandle } from './code-field.tsx';
 import type { Schema } from './complete.ts';
 import { Diff } from './diff.tsx';
 import { Effect } from './effect.tsx';
+import { type Draft, keepDraft, readDraft } from './kept-drafts.ts';
 import { Problems } from './problems.tsx';
 import { Tests } from './tests.tsx';
 import { useCheck } from './use-check.ts';
@@ -44,8 +45,15 @@ function Editor({ document, line }: { readonly document: DocumentAnswer | undefi
   const { who } = useLive();
   const field = useRef<CodeFieldHandle>(null);
   const schema = useQuery<Schema>('/v1/schema');
-  /** What the editor began with; undefined: the text was not touched. */
-  const [begun, setBegun] = useState<{ readonly from: string; readonly text: string }>();
+  const place = document?.key ?? 'new';
+  /** What was typed here before, and not applied. */
+  const [before] = useState(() => readDraft(sessionStorage, who.name, place));
+  /** Undefined: the text was not touched. */
+  const [begun, setBegun] = useState<Draft | undefined>(before);
+  const change = (next: Draft | undefined): void => {
+    setBegun(next);
+    keepDraft(sessionStorage, who.name, place, next?.text === next?.from ? undefined : next);
+  };
   const [removing, setRemoving] = useState(false);
   const current = document?.text ?? template;
   const text = begun?.text ?? current;
@@ -72,7 +80,7 @@ function Editor({ document, line }: { readonly document: DocumentAnswer | undefi
             </button>
           ) : null}
           {touched ? (
-            <button type="button" onClick={() => setBegun(undefined)}>
+            <button type="button" onClick={() => change(undefined)}>
               Discard
             </button>
           ) : null}
@@ -87,10 +95,15 @@ function Editor({ document, line }: { readonly document: DocumentAnswer | undefi
         <div class="notice warn" role="status">
           <p>
             It was changed by somebody else meanwhile: what is below would replace that.{' '}
-            <button type="button" class="link" onClick={() => setBegun(undefined)}>
+            <button type="button" class="link" onClick={() => change(undefined)}>
               Load theirs
             </button>
           </p>
+        </div>
+      ) : null}
+      {touched && !overtaken && begun === before ? (
+        <div class="notice" role="status">
+          <p>This is what you had typed here before. It is not applied.</p>
         </div>
       ) : null}
       <CodeField
@@ -100,7 +113,7 @@ function Editor({ document, line }: { readonly document: DocumentAnswer | undefi
         label={`Text of ${key}`}
         readOnly={removing}
         problems={here}
-        onChange={(next) => setBegun({ from: begun?.from ?? current, text: next })}
+        onChange={(next) => change({ from: begun?.from ?? current, text: next })}
       />
       <div aria-live="polite">
         {check.kind === 'checking' ? <p class="quiet">Checking …</p> : null}
@@ -131,7 +144,7 @@ function Editor({ document, line }: { readonly document: DocumentAnswer | undefi
                 : 'Not while it is not valid.'
           }
           onDone={() => {
-            setBegun(undefined);
+            change(undefined);
             setRemoving(false);
           }}
         />

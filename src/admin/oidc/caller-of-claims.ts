@@ -22,10 +22,13 @@ export function callerOfClaims(
   return { name: `oidc:${name}`, role, rawResources: applying.some(({ rawResources }) => rawResources) };
 }
 
-/** Undefined for what would not be read as one name, or is not proved to be theirs. */
+/**
+ * Undefined for what would not be read as one name, or is not proved to be theirs. What providers put into `sub` is read: a colon
+ * (Keycloak, of users that are stored elsewhere), base64 (ADFS), a bar (Auth0), an apostrophe (addresses).
+ */
 function nameOf(claims: Claims, claim: string): string | undefined {
   const name = own(claims, claim);
-  if (typeof name !== 'string' || !/^[\p{L}\p{N}][\p{L}\p{N}._@+|-]{0,127}$/u.test(name)) return undefined;
+  if (typeof name !== 'string' || !/^(?=.*[\p{L}\p{N}])[\p{L}\p{N}._@+|:/=~'-]{1,128}$/u.test(name)) return undefined;
   // OpenID Connect Core §5.1: without it, the address is what somebody typed.
   if (claim === 'email' && own(claims, 'email_verified') !== true) return undefined;
   return name.normalize('NFC') === name ? name : undefined;

@@ -1,7 +1,7 @@
 // Records as OpenTelemetry logs: OTLP/HTTP with JSON. https://opentelemetry.io/docs/specs/otlp/#otlphttp, and the data model of logs,
 // https://opentelemetry.io/docs/specs/otel/logs/data-model/
 
-import { attributesOf, rejectedIn } from '../../lib/otlp.ts';
+import { attributesOf, rejectedIn, signalUrl } from '../../lib/otlp.ts';
 import { postJson } from '../../lib/post-json.ts';
 import type { AuditSink, SinkDeps, SinkRecord } from '../sink.ts';
 import type { SinkOptionsOf } from '../sinks-file.ts';
@@ -13,12 +13,16 @@ const warns = /refused|denied|forced|warned|banned|evicted|cut$|lost|missing|bre
 const latestMs = 18_446_744_073_709;
 
 export function createOtlpSink(options: SinkOptionsOf<'otlp'>, { id, log }: SinkDeps): AuditSink {
-  const url = `${options.url.replace(/\/+$/, '')}/v1/logs`;
+  const url = signalUrl(options.url, 'logs');
   const resource = { attributes: attributesOf({ 'service.name': 'cellwall', 'service.instance.id': id }) };
   return {
-    async send(records) {
+    async send(records, signal) {
       const logs = { resource, scopeLogs: [{ scope: { name: 'cellwall.audit' }, logRecords: records.map(toLog) }] };
-      const answer = await postJson({ ...options, url }, 'the collector', JSON.stringify({ resourceLogs: [logs] }));
+      const answer = await postJson(
+        { ...options, url, signal },
+        'the collector',
+        JSON.stringify({ resourceLogs: [logs] }),
+      );
       // What a collector rejected must not be sent again (OTLP, "Partial Success").
       const rejected = rejectedIn(answer, 'rejectedLogRecords');
       if (rejected !== undefined)

@@ -5,9 +5,9 @@ import type { SinkOptionsOf } from '../sinks-file.ts';
 
 export function createWebhookSink(options: SinkOptionsOf<'webhook'>, { id }: { readonly id: string }): AuditSink {
   return {
-    async send(records) {
+    async send(records, signal) {
       const lines = records.map(({ line }) => line).join(',');
-      await postJson(options, 'the webhook', `{"log":${JSON.stringify(id)},"records":[${lines}]}`);
+      await postJson({ ...options, signal }, 'the webhook', `{"log":${JSON.stringify(id)},"records":[${lines}]}`);
     },
   };
 }

@@ -81,3 +81,20 @@ it.each([
   if (typeof expected === 'string') expect(found).toBe(expected);
   else expect(found).toMatchObject(expected);
 });
+
+it.each([
+  ['of Keycloak, for users that are stored elsewhere', 'f:d859e431-a45f-4474-8877-fbdfadc31d15:531'],
+  ['of ADFS', '+lvyg/PkAtlCmoJtTqbT+W8AJ743J2PaovD5oe6mrHs='],
+  ['of Auth0', 'samlp|corp|ann@example.org'],
+  ['that is an address', "ann.o'donnel@example.org"],
+])('a subject %s is a name', (_, sub) => {
+  const found = callerOfClaims({ sub, groups: 'a' }, { ...rules, nameClaim: 'sub' });
+  expect(found).toMatchObject({ name: `oidc:${sub}`, role: 'editor' });
+});
+
+it.each(['', ' ', '--', '::', 'a b', 'a\nb', 'a"b', 'a<b', 'a\\b', 'a\u202eb', 'a,b', 'x'.repeat(129)])(
+  'a subject %j is none',
+  (sub) => {
+    expect(callerOfClaims({ sub, groups: 'a' }, { ...rules, nameClaim: 'sub' })).toBe('no-name');
+  },
+);

@@ -78,6 +78,9 @@ export async function metricsReference(): Promise<string> {
       'edges have a hundred and 2,000 series at most, so that their',
     'number is bounded (a `publisher` is one of `--publish`); for single proxies and services see `cellwall status -o json`.',
     '',
+    'Alert rules with tests are in `deploy/prometheus/` (what to do about each alert: [runbook.md](runbook.md)), a dashboard for ' +
+      'Grafana is `deploy/grafana/cellwall.json`. One change as one trace: [tracing.md](tracing.md).',
+    '',
     '| metric | type | unit | labels | meaning | alert when |',
     '|---|---|---|---|---|---|',
     ...own.map(([name, { type, help, labels }]) =>

@@ -193,6 +193,19 @@ test('the command verifies without a control plane, and says no with a reason', 
   }
 });
 
+test.each(['verify-report', 'verify'])('audit %s says where what it does not find is to be had', async (command) => {
+  const [file, roots] = [join(folder, 'there.json'), join(folder, 'gone.pem')];
+  writeFileSync(file, '{}');
+  const { code, stderr } = await runCli(['audit', command, file, '--bundle', roots]);
+  expect(code).toBe(1);
+  expect(stderr).toBe(
+    `error: cannot read the roots in ${roots}: there is no such file\n` +
+      '  hint: the roots are in bundle.pem of "serve --publish", or of the folder that "svid fetch" wrote\n',
+  );
+  const none = await runCli(['audit', 'verify', join(folder, 'audit-*.jsonl')]);
+  expect(none.stderr).toMatch(/there is no .*audit-\*\.jsonl\n {2}hint: name its files \(audit\*\.jsonl/);
+});
+
 test('a form that a command does not have is a fault of usage', async () => {
   for (const args of [
     ['status', '-o', 'pdf'],

@@ -5,6 +5,7 @@ import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { duration } from '../flags/number.ts';
 import { readFile } from '../flags/read-file.ts';
+import { readRoots } from '../flags/read-roots.ts';
 import type { CliContext } from '../io.ts';
 import { alsoPrints, outputOf } from '../output/formats.ts';
 import { examples } from '../output/help.ts';
@@ -52,7 +53,7 @@ export function auditVerifyReportCommand(context: CliContext): Command {
     .action(async (path: string, { bundle }: { readonly bundle: string }, self: Command) => {
       const { verifyReportFile } = await import('../../report/report-file.ts');
       const content = readFile(path).toString('utf8');
-      const { report, signer, serial } = verifyReportFile(content, readFile(bundle, 'the roots in ').toString('utf8'));
+      const { report, signer, serial } = verifyReportFile(content, readRoots(bundle));
       const { formatReport, formatSigner } = await import('../output/format-report.ts');
       await print(context, formatOf(self), {
         value: { signer, serial, report },

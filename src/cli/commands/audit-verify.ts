@@ -17,6 +17,7 @@ import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { defaultData } from '../flags/paths.ts';
 import { readFile } from '../flags/read-file.ts';
+import { readRoots } from '../flags/read-roots.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
 import { formatOf, print } from '../output/print.ts';
@@ -60,11 +61,7 @@ export function auditVerifyCommand(context: CliContext): Command {
       if (!verdict.intact) context.finish(3);
       else if (verdict.unseen.length > 0) context.finish(6);
     });
-  examples(
-    command,
-    'audit verify',
-    'audit verify --bundle roots.pem --checkpoints kept.json audit-*.jsonl audit.jsonl',
-  );
+  examples(command, 'audit verify', 'audit verify --bundle roots.pem --checkpoints kept.json audit*.jsonl');
   return prints(
     command,
     object('intact records checkpoints vouched compared unknownKinds unseen faults', 'first last log'),
@@ -108,7 +105,10 @@ async function settled(
 }
 
 function filesOf(path: string): readonly string[] {
-  if (!existsSync(path)) throw new CellwallError('not_found', `there is no ${path}`);
+  if (!existsSync(path))
+    throw new CellwallError('not_found', `there is no ${path}`, {
+      hint: 'name its files (audit*.jsonl, in the --data of serve), or that directory',
+    });
   if (!statSync(path).isDirectory()) return [path];
   const files = trailFiles(path);
   if (files.length > 0) return files;
@@ -121,7 +121,7 @@ function sealKeyOf(data: string | undefined): Redacted<string> | undefined {
 }
 
 function rootsIn(file: string): string {
-  const text = readFile(file).toString('utf8');
+  const text = readRoots(file);
   try {
     fromPem(text, 'CERTIFICATE');
     return text;

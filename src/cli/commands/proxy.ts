@@ -38,8 +38,10 @@ function logLevelCommand(context: CliContext): Command {
     .addOption(flag('--for <duration>', 'after that they go back, 24h at most', { default: '10m', parse: duration }))
     .option('--reset', 'they go back now')
     .addOption(reasonFlag())
-    .action(async (proxy: string, wanted: Wanted | undefined, { for: time, reset }: Options, self: Command) => {
-      if ((wanted === undefined) !== (reset === true)) {
+    .action(async (proxy: string, given: Wanted | readonly [], { for: time, reset }: Options, self: Command) => {
+      // commander passes an empty array where no level is given.
+      const wanted: Wanted = Object.fromEntries(Object.entries(given));
+      if ((Object.keys(wanted).length === 0) !== (reset === true)) {
         self.error('error: give levels, or --reset', { exitCode: 2, code: 'commander.missingArgument' });
       }
       const client = await connect(context, self);

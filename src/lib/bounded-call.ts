@@ -100,9 +100,20 @@ export function boundedAnswer(call: BoundedCall): Promise<BoundedAnswer> {
         });
       },
     );
-    asked.on('error', ({ name, message }) => fail(name === 'TimeoutError' ? 'no answer in time' : message));
+    asked.on('error', (reason) => fail(wordsOf(reason)));
     asked.end(body);
   });
+}
+
+/** What a wrong port or scheme looks like is not told in the words of parsers. */
+function wordsOf({ name, message, ...more }: Error): string {
+  if (name === 'TimeoutError') return 'no answer in time';
+  const code = 'code' in more ? String(more.code) : '';
+  if (code.startsWith('HPE_'))
+    return 'no HTTP/1.1 there: is that a port for gRPC (4317, say; 4318 is for HTTP), or for TLS?';
+  if (code === 'EPROTO' && message.includes('wrong version number'))
+    return 'no TLS there: is http:// meant, or another port?';
+  return message;
 }
 
 function said({ who, url }: BoundedCall, why: string): string {

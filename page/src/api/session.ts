@@ -69,6 +69,10 @@ const whyOut: ReadonlyMap<string, string> = new Map<WhyOut, string>([
     'no-role',
     'You have signed in, but none of your groups has a role here. Whoever runs this control plane can give it one.',
   ],
+  [
+    'groups-elsewhere',
+    'You have signed in, but are in so many groups that the provider does not say which. Have it say only those that have a role here.',
+  ],
   ['no-name', 'You have signed in, but the provider does not say who you are in a way that can be used here.'],
   ['interrupted', 'Signing in was interrupted, or took longer than ten minutes. Try again.'],
   ['unavailable', 'The provider cannot be reached, or answers something else. The log of the control plane says more.'],

@@ -5,7 +5,7 @@ import type { AdminOidcOptions } from './admin-oidc-options.ts';
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** Why somebody who has signed in at the provider is nobody here. */
-export type WhyNobody = 'no-name' | 'no-role';
+export type WhyNobody = 'no-name' | 'no-role' | 'groups-elsewhere';
 
 /** The author's name is prefixed, so that it is nobody else's: of tokens, of operators, or of the file system. */
 export function callerOfClaims(
@@ -18,7 +18,7 @@ export function callerOfClaims(
     textsOf(own(claims, claim)).some((text) => values.includes(text)),
   );
   const role = roles.findLast((one) => applying.some((rule) => rule.role === one));
-  if (role === undefined) return 'no-role';
+  if (role === undefined) return rules.some(({ claim }) => isElsewhere(claims, claim)) ? 'groups-elsewhere' : 'no-role';
   return { name: `oidc:${name}`, role, rawResources: applying.some(({ rawResources }) => rawResources) };
 }
 
@@ -32,6 +32,15 @@ function nameOf(claims: Claims, claim: string): string | undefined {
   // OpenID Connect Core §5.1: without it, the address is what somebody typed.
   if (claim === 'email' && own(claims, 'email_verified') !== true) return undefined;
   return name.normalize('NFC') === name ? name : undefined;
+}
+
+/**
+ * Whether the provider says where else to ask for it (OpenID Connect Core §5.6.2): Entra ID does so for members of more than 200 groups.
+ * Nobody asks there.
+ */
+function isElsewhere(claims: Claims, claim: string): boolean {
+  const names = own(claims, '_claim_names');
+  return typeof names === 'object' && names !== null && Object.hasOwn(names, claim) && !Object.hasOwn(claims, claim);
 }
 
 /** A claim with one value, or a list of them. */

@@ -13,7 +13,7 @@ import type { Caller } from '../caller.ts';
 import type { FailedTries } from '../failed-tries.ts';
 import type { Known, Sessions } from '../page/sessions.ts';
 import type { AdminOidcOptions } from './admin-oidc-options.ts';
-import { type Claims, callerOfClaims } from './caller-of-claims.ts';
+import { type Claims, callerOfClaims, type WhyNobody } from './caller-of-claims.ts';
 import { callbackPath, type Flow, type OidcProvider } from './oidc-provider.ts';
 
 export interface OidcDoorDeps {
@@ -28,7 +28,7 @@ export interface OidcDoorDeps {
 export const signInPath = '/v1/sign-in/oidc';
 
 /** What the page says to somebody who was not signed in: a closed list, as it is in an address that anybody can write. */
-export type WhyOut = 'refused' | 'no-role' | 'no-name' | 'interrupted' | 'unavailable' | 'busy';
+export type WhyOut = 'refused' | WhyNobody | 'interrupted' | 'unavailable' | 'busy';
 
 const cookieName = 'cellwall-sign-in';
 const flowSeconds = 600;

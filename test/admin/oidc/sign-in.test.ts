@@ -106,6 +106,8 @@ describe('whoever signs in at the provider', () => {
     ['no group', { sub: '7' }, 'no-role'],
     ['another group', { sub: '7', groups_direct: ['platform/admins2', 'Platform'] }, 'no-role'],
     ['a group in another claim', { sub: '7', groups: ['platform'] }, 'no-role'],
+    ['more groups than the provider names', { sub: '7', _claim_names: { groups_direct: 'src1' } }, 'groups-elsewhere'],
+    ['something in place of those names', { sub: '7', _claim_names: 'groups_direct' }, 'no-role'],
     ['a name that is no name', { sub: '7\u202e', groups_direct: ['platform'] }, 'no-name'],
   ])('is nobody here with %s', async (_what, claims, why) => {
     provider.claims = claims;

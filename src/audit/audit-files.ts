@@ -108,7 +108,10 @@ function textOf(parts: readonly Buffer[], length: number): string | undefined {
  * The last complete line of a file, and how many bytes of a broken one follow it, which are cut off. Off the loop: its disk may hang.
  * Throws for what is no file: a pipe would be waited for.
  */
-export async function repairedTail(path: string): Promise<{ readonly line: string; readonly cut: number }> {
+export async function repairedTail(
+  path: string,
+  isOurs: (beginning: string) => boolean = () => true,
+): Promise<{ readonly line: string; readonly cut: number }> {
   const handle = await openIfThere(path);
   if (handle === undefined) return { line: '', cut: 0 };
   try {
@@ -116,7 +119,17 @@ export async function repairedTail(path: string): Promise<{ readonly line: strin
     if (!stat.isFile()) throw new CellwallError('failed_precondition', `${path} is not a file`);
     const { size } = stat;
     const end = (await newlineBefore(handle, size)) + 1;
-    if (end < size) await handle.truncate(end);
+    if (end < size) {
+      const begins = Buffer.alloc(Math.min(64, size - end));
+      await handle.read(begins, 0, begins.length, end);
+      if (!isOurs(begins.toString('latin1'))) {
+        throw new CellwallError(
+          'failed_precondition',
+          `${path} ends with something else than a record: it stays as it is`,
+        );
+      }
+      await handle.truncate(end);
+    }
     const start = (await newlineBefore(handle, Math.max(0, end - 1))) + 1;
     const bytes = Buffer.alloc(Math.min(maxLineBytes, Math.max(0, end - 1 - start)));
     await handle.read(bytes, 0, bytes.length, start);

@@ -75,6 +75,16 @@ export function parseRecord(line: string): AuditRecord | undefined {
 /** Nothing else may stand in a line: a hash would not cover it. */
 const forms: ReadonlySet<string> = new Set(['v,number,time,event,seal,hash', 'number,time,event,hash,seal']);
 
+const beginnings = ['{"v":2,"number":', '{"number":'] as const;
+
+/** Whether a record may have begun so. A disk that lost its power may leave zeros. */
+export function beginsRecord(text: string): boolean {
+  return (
+    /^\0+$/.test(text) ||
+    beginnings.some((one) => (text.length < one.length ? one.startsWith(text) : text.startsWith(one)))
+  );
+}
+
 function isRecord(value: unknown): value is AuditRecord {
   if (typeof value !== 'object' || value === null || !forms.has(Object.keys(value).join())) return false;
   const { v, number, time, event, seal, hash }: Readonly<Record<string, unknown>> = { ...value };

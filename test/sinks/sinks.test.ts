@@ -190,6 +190,28 @@ it('a copy in a file is verified like the log, and half a line that a crash left
   expect(await verifyTrail({ files: [path] })).toMatchObject({ intact: true, records: 6 });
 });
 
+it.each([1, 5, 12, 40])('half a line of %s characters that a crash left is put right', async (length) => {
+  const path = join(folder, `half-${length}.jsonl`);
+  const chain = chainOf(2);
+  writeFileSync(path, `${chain[0]?.line}\n${chain[1]?.line.slice(0, length)}`);
+  await createFileSink({ path }).send(chain, new AbortController().signal);
+  expect(lines(path)).toEqual(chain.map(({ line }) => line));
+});
+
+it('what somebody else wrote into a file stays, also without a newline at its end; zeros of a lost disk do not', async () => {
+  const path = join(folder, 'of-somebody');
+  const { signal } = new AbortController();
+  writeFileSync(path, 'one\ntwo');
+  await expect(createFileSink({ path }).send(chainOf(1), signal)).rejects.toThrow(/ends with something else/);
+  expect(readFileSync(path, 'utf8')).toBe('one\ntwo');
+  writeFileSync(path, 'one\n');
+  await createFileSink({ path }).send(chainOf(1), signal);
+  expect(lines(path)).toEqual(['one', ...chainOf(1).map(({ line }) => line)]);
+  writeFileSync(path, '\0\0\0');
+  await createFileSink({ path }).send(chainOf(1), signal);
+  expect(lines(path)).toEqual(chainOf(1).map(({ line }) => line));
+});
+
 it('what a collector rejects is logged, and not sent again', async () => {
   const { url, answers, close } = await collector();
   const heard: string[] = [];

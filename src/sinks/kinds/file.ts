@@ -2,7 +2,7 @@
 // the copy can be verified like the log itself.
 import { open } from 'node:fs/promises';
 import { repairedTail } from '../../audit/audit-files.ts';
-import { parseRecord } from '../../audit/audit-record.ts';
+import { beginsRecord, parseRecord } from '../../audit/audit-record.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { LogSink } from '../../lib/log-sink.ts';
 import { processOutput } from '../../lib/process-log.ts';
@@ -30,9 +30,12 @@ export function createFileSink({ path }: Pick<SinkOptionsOf<'file'>, 'path'>): A
   };
 }
 
-/** What is not in the file yet: a process may have ended after it had written, and before it had remembered that. */
+/**
+ * What is not in the file yet: a process may have ended after it had written, and before it had remembered that. Half a record is taken
+ * away; half a line of anything else is somebody's.
+ */
 async function missing(path: string, records: readonly SinkRecord[]): Promise<readonly SinkRecord[]> {
-  const last = parseRecord((await repairedTail(path)).line);
+  const last = parseRecord((await repairedTail(path, beginsRecord)).line);
   if (last === undefined) return records;
   const known = records.findIndex(({ record }) => record.number === last.number && record.hash === last.hash);
   return records.slice(known + 1);

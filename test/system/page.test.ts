@@ -254,6 +254,8 @@ describe('what is typed and not applied', () => {
     expect(await text.inputValue()).toBe(typed);
     expect(await violations(tab)).toEqual([]);
     await picture(tab, 'typed-before');
+    // Where something is read all the time, the end of the session is seen at once.
+    await go(tab, '#/map', 'Who calls whom');
     await wall.plane.admin.revokeNamedToken('typist');
     await page.getByText('The session has ended').waitFor();
     await signIn(tab, tokens.get('viewer') ?? '');
@@ -264,6 +266,17 @@ describe('what is typed and not applied', () => {
     await signIn(tab, await make('typist'));
     await go(tab, place, 'What would change');
     expect(await text.inputValue()).toBe(typed);
+    await go(tab, '#/map', 'Who calls whom');
+    const deleted = JSON.stringify({ code: 'not_found', message: 'no document' });
+    await page.route('**/v1/documents/AuthorizationPolicy/api', (route) =>
+      route.fulfill({ status: 404, body: deleted, contentType: 'application/json' }),
+    );
+    await go(tab, place, 'was deleted meanwhile');
+    expect(await page.getByRole('textbox', { name: /Text of/ }).inputValue()).toBe(typed);
+    expect(await violations(tab)).toEqual([]);
+    await page.unrouteAll();
+    await go(tab, '#/map', 'Who calls whom');
+    await go(tab, place, 'What would change');
     await page.getByRole('button', { name: 'Discard' }).click();
     expect(await text.inputValue()).toBe(good);
     await go(tab, '#/map', 'Who calls whom');

@@ -24,14 +24,19 @@ spec:
 
 /** `name`: its key, or `new`. `line`: in its file, to begin at; 0: at the top. */
 export function Editing({ name, line }: { readonly name: string; readonly line: number }) {
-  const { pulse } = useLive();
+  const { pulse, who } = useLive();
   const isNew = name === 'new';
   const path = isNew ? undefined : `/v1/documents/${name.split('/').map(encodeURIComponent).join('/')}`;
   const query = useQuery<DocumentAnswer>(path, { mark: pulse?.marks.documents });
-  if (isNew) return <Editor document={undefined} line={0} />;
+  if (isNew) return <Editor document={undefined} place={name} gone={false} line={0} />;
   if (query.kind === 'loading') return <Loading what={name} />;
-  if (query.kind === 'ready') return <Editor document={query.value} line={line} />;
+  if (query.kind === 'ready') {
+    return <Editor document={query.value} place={name} gone={query.stale?.code === 'not_found'} line={line} />;
+  }
   if (query.error.code !== 'not_found') return <Failed error={query.error} again={query.again} />;
+  if (readDraft(sessionStorage, who.name, name) !== undefined) {
+    return <Editor document={undefined} place={name} gone={true} line={0} />;
+  }
   return (
     <Empty title={`No document ${name}`}>
       <p>
@@ -41,11 +46,19 @@ export function Editing({ name, line }: { readonly name: string; readonly line: 
   );
 }
 
-function Editor({ document, line }: { readonly document: DocumentAnswer | undefined; readonly line: number }) {
+interface EditorProps {
+  readonly document: DocumentAnswer | undefined;
+  /** Its key, or `new`. */
+  readonly place: string;
+  /** It was in force, and is not any more. */
+  readonly gone: boolean;
+  readonly line: number;
+}
+
+function Editor({ document, place, gone, line }: EditorProps) {
   const { who } = useLive();
   const field = useRef<CodeFieldHandle>(null);
   const schema = useQuery<Schema>('/v1/schema');
-  const place = document?.key ?? 'new';
   /** What was typed here before, and not applied. */
   const [before] = useState(() => readDraft(sessionStorage, who.name, place));
   /** Undefined: the text was not touched. */
@@ -59,7 +72,7 @@ function Editor({ document, line }: { readonly document: DocumentAnswer | undefi
   const text = begun?.text ?? current;
   const key = document?.key ?? 'the new document';
   const touched = begun !== undefined && begun.text !== current;
-  const overtaken = begun !== undefined && begun.from !== current && touched;
+  const overtaken = !gone && begun !== undefined && begun.from !== current && touched;
   const body: DiffBody | undefined = removing
     ? { changes: [{ op: 'delete', key }] }
     : touched
@@ -91,6 +104,11 @@ function Editor({ document, line }: { readonly document: DocumentAnswer | undefi
           )}
         </div>
       </div>
+      {gone ? (
+        <div class="notice warn" role="status">
+          <p>{place} was deleted meanwhile: to apply this would make it again.</p>
+        </div>
+      ) : null}
       {overtaken ? (
         <div class="notice warn" role="status">
           <p>
@@ -101,7 +119,7 @@ function Editor({ document, line }: { readonly document: DocumentAnswer | undefi
           </p>
         </div>
       ) : null}
-      {touched && !overtaken && begun === before ? (
+      {touched && !overtaken && !gone && begun === before ? (
         <div class="notice" role="status">
           <p>This is what you had typed here before. It is not applied.</p>
         </div>

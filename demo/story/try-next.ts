@@ -20,7 +20,6 @@ In another terminal:
   export CELLWALL_ADMIN=${controlPlane.addresses.admin} CELLWALL_DATA=${folder}/control-plane
   npm run --silent cellwall -- page     # an address that signs a browser in, without the token
   npm run --silent cellwall -- status
-  npm run --silent cellwall -- page     # the address of the page, for your browser
   npm run --silent cellwall -- explain cell-2/gitlab cell-1/gitaly
   npm run --silent cellwall -- certs list
 

@@ -31,8 +31,8 @@ const words: Words = {
     what: `the path is refused before any rule: ${reason}`,
     toDo: 'write the path in another way; docs/authorization-semantics.md says which forms pass',
   }),
-  denied: ({ operation, reason, decidedBy, rule }) => ({
-    what: `policy denies ${operationText(operation)}: ${reason} (${decidedBy})`,
+  denied: ({ operation, protocol, reason, decidedBy, rule }) => ({
+    what: `policy denies ${protocol === 'tcp' ? 'connections' : operationText(operation)}: ${reason} (${decidedBy})`,
     toDo:
       rule === undefined
         ? `change the rule at ${decidedBy}: no other rule can allow what it denies`

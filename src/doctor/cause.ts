@@ -1,6 +1,6 @@
 // What may be wrong with a call: a closed set. `cause-words.ts` has the words of each.
 import type { AnswerKind, AnswerWords } from './answer-words.ts';
-import type { EndpointFact, Operation, RejectedFact, SeenAnswer, SeenHandshake } from './facts.ts';
+import type { CallFacts, EndpointFact, Operation, RejectedFact, SeenAnswer, SeenHandshake } from './facts.ts';
 
 export type Side = 'caller' | 'service';
 
@@ -20,6 +20,7 @@ export type Cause =
   | {
       readonly kind: 'denied';
       readonly operation: Operation;
+      readonly protocol: CallFacts['protocol'];
       readonly reason: string;
       readonly decidedBy: string;
       readonly rule?: string;

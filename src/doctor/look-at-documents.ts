@@ -35,10 +35,11 @@ function lookAtPolicy(facts: Facts): readonly Suspicion[] {
 }
 
 function causeOf({ stage, reason, decidedBy, rule, wantsToken }: PolicyFacts, { call }: Facts): Suspicion['cause'] {
+  const about = { operation: call.operation, protocol: call.protocol };
   switch (stage) {
     case 'handshake':
       return call.anonymous === undefined
-        ? { kind: 'denied', operation: call.operation, reason, decidedBy }
+        ? { kind: 'denied', ...about, reason, decidedBy }
         : { kind: 'plaintext-caller', target: call.target, via: call.anonymous };
     case 'banned':
       return { kind: 'banned', reason };
@@ -46,7 +47,7 @@ function causeOf({ stage, reason, decidedBy, rule, wantsToken }: PolicyFacts, { 
       return { kind: 'path-refused', reason };
     default:
       return wantsToken === undefined
-        ? { kind: 'denied', operation: call.operation, reason, decidedBy, ...defined({ rule }) }
+        ? { kind: 'denied', ...about, reason, decidedBy, ...defined({ rule }) }
         : { kind: 'token-missing', why: wantsToken };
   }
 }

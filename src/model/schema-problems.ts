@@ -22,7 +22,11 @@ function problemsOf(root: z.core.$ZodType, value: unknown, issue: Issue, base: F
   const path: FieldPath = [...base, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
   const written = valueAt(value, path);
   if (issue.code === 'unrecognized_keys') {
-    return unknownFields(path, issue.keys, fieldsOf(schemasAt(root, path)));
+    // A branch of a union that has such a field is not the one that refused it.
+    const asked = schemasAt(root, path).filter(
+      (schema) => !fieldsOf([schema]).some((field) => issue.keys.includes(field)),
+    );
+    return unknownFields(path, issue.keys, fieldsOf(asked));
   }
   if (written === undefined) {
     return [{ code: 'missing-field', message: `${formatPath(path)} is missing`, path, at: 'value', ...hintFor(issue) }];

@@ -220,6 +220,15 @@ it('a way around the sidecar is told, and breaks nothing', () => {
   });
 });
 
+it('a denial at a TCP service is one of connections: they have no method', () => {
+  const policy = { ...healthy.policy, outcome: 'denied', stage: 'default', reason: 'no rule' } as const;
+  const what = (protocol: 'http1' | 'tcp') =>
+    diagnose({ ...healthy, call: { ...healthy.call, protocol, operation: { from: 'any' } }, policy, traffic: {} })
+      .findings[0]?.what;
+  expect(what('tcp')).toMatch(/^policy denies connections: no rule/);
+  expect(what('http1')).toMatch(/^policy denies GET \/: no rule/);
+});
+
 it('a caller without an identity at a strict service is told what it lacks', () => {
   const { verdict, findings } = diagnose({
     ...healthy,

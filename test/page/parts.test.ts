@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { layoutOf, nodeSize } from '../../page/src/map/layout.ts';
+import { layoutOf, nodeSize, shortened } from '../../page/src/map/layout.ts';
 import { hrefOf, placeOf, views } from '../../page/src/route.ts';
 import { relative, span } from '../../page/src/ui/time.ts';
 import { windowOf } from '../../page/src/ui/virtual.ts';
@@ -12,6 +12,16 @@ import { createPageFiles } from '../../src/admin/page/page-files.ts';
 import type { MapEdge, MapService } from '../../src/admin/wire-map.ts';
 import { figure } from '../support/figure.ts';
 import { sourceFiles } from '../support/source-files.ts';
+
+it('what is too long on the map is told apart by what differs: a SPIFFE ID by its end', () => {
+  const fits = (text: string): boolean => text.length <= 12;
+  expect(shortened('api', fits)).toBe('api');
+  expect(shortened('a-service-of-long-name', fits)).toBe('a-service-o…');
+  expect(shortened('spiffe://td1/unknown/stranger', fits)).toBe('…wn/stranger');
+  expect(shortened('spiffe://td1/edge/http-router', fits)).toBe('…http-router');
+  expect(shortened('x'.repeat(100), () => true)).toBe(`${'x'.repeat(60)}…`);
+  expect(shortened('xy', () => false)).toBe('x…');
+});
 
 describe('a place', () => {
   it('is found again by its link, whatever a name contains', () => {

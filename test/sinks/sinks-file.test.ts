@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { CellwallError } from '../../src/lib/errors.ts';
 import { readSinks } from '../../src/sinks/sinks-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cellwall-sinks-'));
@@ -46,4 +47,18 @@ it.each([
 
 it('says that there is no file', () => {
   expect(() => readSinks(join(folder, 'nowhere'))).toThrow(/--audit-sinks: .*nowhere/);
+});
+
+it('proposes fields of the kind that is written, not of another', () => {
+  const hint = (text: string): string | undefined => {
+    try {
+      read(`sinks: [${text}]`);
+    } catch (reason) {
+      return CellwallError.from(reason).hint;
+    }
+    return undefined;
+  };
+  expect(hint('{kind: redis, url: "redis://h", stream: s}')).not.toMatch(/"url"/);
+  expect(hint('{kind: redis, url: "redis://h", stream: s}')).toMatch(/urlFile/);
+  expect(hint('{kind: webhook, ulr: "https://siem.example/in"}')).toMatch(/did you mean "url"/);
 });

@@ -1,6 +1,6 @@
 // Draws the map on a canvas: edges and nodes on one, what is pointed at on another above it, so that pointing redraws little.
 import type { EdgeState } from '../../../src/admin/wire-map.ts';
-import { type Drawn, type Layout, type Node, nodeSize } from './layout.ts';
+import { type Drawn, type Layout, type Node, nodeSize, shortened } from './layout.ts';
 import { callerName, edgeStates, edgeWords } from './words.ts';
 
 /** Where the map is seen: screen = map * scale + offset. */
@@ -223,11 +223,7 @@ function clipped(context: CanvasRenderingContext2D, text: string): string {
   const known = widths.get(text);
   if (known !== undefined) return known;
   const room = nodeSize.width - 36;
-  let short = [...text].slice(0, 60);
-  const fits = short.length === [...text].length && context.measureText(text).width <= room;
-  while (!fits && short.length > 1 && context.measureText(`${short.join('')}…`).width > room)
-    short = short.slice(0, -1);
-  const result = fits ? text : `${short.join('')}…`;
+  const result = shortened(text, (short) => context.measureText(short).width <= room);
   if (widths.size > 5000) widths.clear();
   widths.set(text, result);
   return result;

@@ -149,3 +149,14 @@ function shelve<T extends { readonly width: number; readonly height: number }>(
     return at;
   });
 }
+
+/** As much of a name as fits: its beginning, or of a SPIFFE ID its end, as all of them begin alike. */
+export function shortened(text: string, fits: (text: string) => boolean): string {
+  const letters = [...text];
+  if (letters.length <= 60 && fits(text)) return text;
+  const isEnd = text.startsWith('spiffe://');
+  let short = isEnd ? letters.slice(-60) : letters.slice(0, 60);
+  const shown = (): string => (isEnd ? `…${short.join('')}` : `${short.join('')}…`);
+  while (short.length > 1 && !fits(shown())) short = isEnd ? short.slice(1) : short.slice(0, -1);
+  return shown();
+}

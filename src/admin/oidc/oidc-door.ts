@@ -113,9 +113,12 @@ export function addOidc(app: FastifyInstance, deps: OidcDoorDeps): void {
   });
 
   app.get(callbackPath, { config }, async (request, reply) => {
-    reply.header('set-cookie', cookie('', 0));
+    const flow = flowOf(request.headers.cookie);
+    // The answer to another flow of this browser leaves that of the cookie alone: two tabs may sign in at a time.
+    const isOther =
+      flow !== undefined && new URL(request.url, options.pageUrl).searchParams.get('state') !== flow.state;
+    if (!isOther) reply.header('set-cookie', cookie('', 0));
     const to = await guarded(request, async () => {
-      const flow = flowOf(request.headers.cookie);
       if (flow === undefined) return pageFor('interrupted');
       const claims = await finish(request, flow);
       if (claims === undefined) return pageFor('busy');

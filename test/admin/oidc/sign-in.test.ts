@@ -102,6 +102,20 @@ describe('whoever signs in at the provider', () => {
     expect(await who((await signIn()).reply)).toMatchObject({ name: 'oidc:8', role: 'admin' });
   });
 
+  it('in two tabs at a time is signed in by the one that began last', async () => {
+    const first = await go('/v1/sign-in/oidc');
+    const backOfFirst = await atProvider(String(first.headers['location']));
+    const second = await go('/v1/sign-in/oidc');
+    const cookie = cookieOf(second);
+    const backOfSecond = await atProvider(String(second.headers['location']));
+    const early = await go(backOfFirst, { cookie });
+    expect(landed(early)).toBe('/#out=interrupted');
+    expect(early.headers['set-cookie']).toBeUndefined();
+    const late = await go(backOfSecond, { cookie });
+    expect(await who(late)).toMatchObject({ name: 'oidc:7' });
+    expect(String(late.headers['set-cookie'])).toContain('Max-Age=0');
+  });
+
   it.each([
     ['no group', { sub: '7' }, 'no-role'],
     ['another group', { sub: '7', groups_direct: ['platform/admins2', 'Platform'] }, 'no-role'],

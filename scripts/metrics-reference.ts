@@ -104,8 +104,25 @@ export async function metricsReference(): Promise<string> {
     '',
     'What else is worth an alert: [operations.md](operations.md#what-to-look-at).',
     '',
+    scraping,
+    '',
   ].join('\n');
 }
+
+const scraping = `## Scraping
+
+The job has to be called \`cellwall\`: the rules ask for \`up{job="cellwall"}\`. With the token also what is marked
+with † is there, which alerts on edges and on proxies that are behind need, on this host as well.
+
+\`\`\`yaml
+rule_files: [cellwall.rules.yml]            # deploy/prometheus/
+scrape_configs:
+  - job_name: cellwall
+    scheme: https                           # http for 127.0.0.1:18080
+    authorization: { credentials_file: /etc/prometheus/cellwall-token }
+    tls_config: { ca_file: /etc/prometheus/cellwall-ca.pem }   # of --admin-tls-cert; not with http
+    static_configs: [{ targets: ['cellwall.example.com:18443'] }]
+\`\`\``;
 
 /** The text format of Prometheus, as far as it is used: comments, and samples with labels. */
 function parse(text: string): ReadonlyMap<string, Exported> {

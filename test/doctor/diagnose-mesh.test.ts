@@ -50,6 +50,21 @@ it('a fault of a service is told without a call, and with the calls that met it,
   expect(both.findings).toMatchObject([{ cause: 'application-down', calls: ['web -> api', 'worker -> api'] }]);
 });
 
+it('whom policy refuses is told, and breaks nothing: it does its work', () => {
+  const finding = {
+    cause: 'denied',
+    weight: 'breaks',
+    what: 'policy denies it',
+    toDo: 'a rule',
+    evidence: [],
+  } as const;
+  const told = diagnoseMesh({ ...mesh, edges: [{ call: 'worker -> api', findings: [finding] }] });
+  expect(told).toMatchObject({
+    verdict: 'fine',
+    findings: [{ cause: 'denied', weight: 'note', calls: ['worker -> api'] }],
+  });
+});
+
 const faults: readonly (readonly [string, Partial<ControlFacts>, string, RegExp])[] = [
   ['control-plane-not-ready', { ready: false, reasons: ['no documents'] }, 'broken', /not ready: no documents/],
   [

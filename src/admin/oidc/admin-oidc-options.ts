@@ -1,6 +1,8 @@
 // `serve --admin-oidc FILE`: who may sign in to the page by an OpenID Connect provider, and with which role. A file of the process, not a
 // document: otherwise whoever may edit policy could make themselves an admin.
+import { accessSync, constants } from 'node:fs';
 import { z } from 'zod';
+import { CellwallError } from '../../lib/errors.ts';
 import { isLoopback } from '../../lib/loopback.ts';
 import { readOptionsFile } from '../../model/options-file.ts';
 import { roles } from '../caller.ts';
@@ -54,7 +56,23 @@ export type AdminOidcOptions = z.output<typeof schema>;
 
 /** Throws `invalid_argument` with file, line, column and reason. */
 export function readAdminOidcOptions(file: string): AdminOidcOptions {
-  return readOptionsFile({ file, schema, flag: '--admin-oidc', page: 'docs/page.md, "Sign-in by OpenID Connect"' });
+  const page = 'docs/page.md, "Sign-in by OpenID Connect"';
+  const options = readOptionsFile({ file, schema, flag: '--admin-oidc', page });
+  // At the start rather than when somebody signs in.
+  for (const name of ['caFile', 'clientSecretFile'] as const) {
+    const needed = options[name];
+    if (needed === undefined) continue;
+    try {
+      accessSync(needed, constants.R_OK);
+    } catch (cause) {
+      const { message } = CellwallError.from(cause);
+      throw new CellwallError('invalid_argument', `--admin-oidc: ${file}: ${name}: ${message}`, {
+        hint: `see ${page}`,
+        cause,
+      });
+    }
+  }
+  return options;
 }
 
 function isGuarded(url: string): boolean {

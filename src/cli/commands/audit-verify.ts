@@ -170,7 +170,8 @@ function told(verdict: TrailVerdict, signed: boolean): string {
     ...faults.map(({ file, line, what }) => `${file}:${line}: ${what}`),
     `${!intact ? 'BROKEN' : unseen.length > 0 ? 'NOT KNOWN' : 'intact'}: ${records} records${span}`,
     ...unseen.map((what) => `not known: ${what}`),
-    `${checkpoints} checkpoints in it, the last one over record ${vouched}; signatures ${signed ? 'verified' : 'not verified (--bundle)'}`,
+    `${checkpoints} checkpoint${checkpoints === 1 ? '' : 's'} in it, the last one over record ${vouched}; ` +
+      `signatures ${signed ? 'verified' : 'not verified (--bundle)'}`,
     ends,
     ...(unknownKinds.length === 0 ? [] : [`of a later version: ${unknownKinds.join(', ')}`]),
   ];

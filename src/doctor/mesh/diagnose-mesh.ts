@@ -61,7 +61,7 @@ export function diagnoseMesh(facts: MeshFacts): MeshDiagnosis {
   // What calls meet says more than that something could not be met.
   for (const { call, findings } of edges) {
     const [first] = findings;
-    if (first !== undefined && first.weight !== 'note') tell(first, call);
+    if (first !== undefined && first.weight !== 'note') tell(asMeant(first), call);
   }
   for (const port of ports) {
     for (const suspicion of [...lookAtProxies(port), ...lookAtApplication(port)]) tell(findingOf(suspicion));
@@ -74,6 +74,11 @@ export function diagnoseMesh(facts: MeshFacts): MeshDiagnosis {
     omitted: Math.max(0, ordered.length - mostFindings),
     checked: checkedOf(facts, ordered),
   };
+}
+
+/** Policy that refuses somebody does its work: the mesh is not broken by it. Whoever asks about that call is told that it is. */
+function asMeant(finding: Omit<MeshFinding, 'calls'>): Omit<MeshFinding, 'calls'> {
+  return finding.cause === 'denied' ? { ...finding, weight: 'note' } : finding;
 }
 
 function findingOf({ cause, weight }: Suspicion): Omit<MeshFinding, 'calls'> {

@@ -52,6 +52,12 @@ it.each([
   expect(found).toContain('docs/page.md');
 });
 
+it.each(['caFile', 'clientSecretFile'])('a file that is not there is told at the start: %s', (name) => {
+  const found = read([...whole, `${name}: ${join(folder, 'nowhere')}`]);
+  expect(found).toContain(`--admin-oidc: FILE: ${name}: `);
+  expect(found).toContain('ENOENT');
+});
+
 it('an address beyond loopback without TLS is refused, one on it is not', () => {
   expect(read(whole.map((line) => line.replace('https://cellwall.example.com', 'http://127.0.0.1')))).toMatchObject({
     clientId: 'a',

@@ -51,7 +51,7 @@ export async function startOidc(folder: string): Promise<OidcStandIn> {
     const text = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
     return `${text}.${sign('sha256', Buffer.from(text), by).toString('base64url')}`;
   };
-  /** As GitLab has it: in the body, or in the header without a second encoding. */
+  /** In the body, or in the header without a second encoding, as some providers have it. */
   const isClient = (header: string | undefined, asked: Readonly<Record<string, string>>): boolean =>
     header === undefined
       ? asked['client_id'] === clientId && asked['client_secret'] === clientSecret

@@ -126,8 +126,8 @@ export function createOidcProvider(options: AdminOidcOptions, clock: Pick<Clock,
 }
 
 /**
- * In the body unless the provider takes it in the header alone: RFC 6749 §2.3.1 has the header's two parts encoded once more, and providers
- * differ in whether they undo that (GitLab does not, and its secrets have a hyphen).
+ * In the body unless the provider takes it in the header alone: RFC 6749 §2.3.1 has the header's two parts encoded once more, and not every
+ * provider undoes that (panva/oauth4webapi#199), so that a secret with a hyphen would be another one there.
  */
 function proofOf({ clientSecretFile }: AdminOidcOptions, server: AuthorizationServer, oauth: Library): ClientAuth {
   if (clientSecretFile === undefined) return oauth.None();

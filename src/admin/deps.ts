@@ -169,8 +169,8 @@ export interface AdminDeps {
   proxies(): readonly ProxyStatus[];
   /** What that proxy was sent; undefined if nothing was. Absent: not kept. */
   sentTo?(node: string): SentToProxy | undefined;
-  /** Has that proxy log something else for a while; resolves with how many loggers changed. Absent: it cannot. */
-  logLevels?(wanted: WantedLogLevels): Promise<number>;
+  /** Has that proxy log something else for a while; resolves with how many loggers changed. */
+  logLevels(wanted: WantedLogLevels): Promise<number>;
   /** What a proxy's own counters reported; undefined if they are not reported. */
   crossChecked?(node: string): CrossChecked | undefined;
   /** The control plane that this one follows. Absent, or undefined: none. */

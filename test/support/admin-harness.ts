@@ -119,6 +119,7 @@ export async function startAdmin(given: Partial<AdminDeps> = {}, port = 0): Prom
     certificates: () => [],
     jwtSvids: () => [],
     rotate: () => ({ rotated: 0 }),
+    logLevels: async () => 0,
     metrics: async () => '# metrics\n',
     ready: () => ({ ready: true, reasons: [] }),
     resolveService: (ref) => serviceIdentity(mesh(), ref),

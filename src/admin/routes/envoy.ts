@@ -54,7 +54,6 @@ export function envoyRoutes({
             hint: 'a whole number and s, m or h, as in "10m"',
           });
         }
-        if (logLevels === undefined) throw new CellwallError('unimplemented', 'log levels cannot be set here');
         const known = sentTo(node) ?? (await proxies()).find((one) => one.node === node);
         if (known === undefined) throw noSuchProxy(proxy);
         const by = authored(caller, reason);

@@ -3,7 +3,6 @@
 import type { Facts, Unseen } from '../../doctor/facts.ts';
 import type { MeshFacts } from '../../doctor/mesh/diagnose-mesh.ts';
 import { defined } from '../../lib/defined.ts';
-import { CellwallError } from '../../lib/errors.ts';
 import type { MeshIr, PortIr, ServiceIr } from '../../policy/ir.ts';
 import type { AdminDeps } from '../deps.ts';
 import { inForceOrNothing } from '../in-force.ts';
@@ -12,6 +11,7 @@ import type { IssuedCertificate } from '../wire-certificates.ts';
 import type { ProxyRow } from '../wire-proxies.ts';
 import type { RefusedSvidRow } from '../wire-refused-svids.ts';
 import type { TroublesAnswer } from '../wire-troubles.ts';
+import { createAttempts } from './attempts.ts';
 import { documentOf } from './document-of.ts';
 import { type KnownSides, knownSides, sideFacts } from './side-facts.ts';
 
@@ -28,15 +28,7 @@ const settledMs = 60_000;
 
 export async function gatherMesh(deps: AdminDeps, { status, rows, troubles }: MeshReaders): Promise<MeshFacts> {
   const { store, clock, certificates, refusedSvids = () => [] } = deps;
-  const failed: string[] = [];
-  const attempt = async <T>(what: string, instead: T, read: () => T | Promise<T>): Promise<T> => {
-    try {
-      return await read();
-    } catch (reason) {
-      failed.push(`${what}: ${CellwallError.from(reason).message}`);
-      return instead;
-    }
-  };
+  const { attempt, failed } = createAttempts();
   const nothing: TroublesAnswer = { at: 0, edges: [], asked: 0 };
   const [control, proxies, issued, refused, found] = await Promise.all([
     attempt<UnseenParts['control']>('the control plane', bare(deps), status),

@@ -16,6 +16,7 @@ import type { IssuedCertificate } from '../wire-certificates.ts';
 import type { DoctorQuery } from '../wire-doctor.ts';
 import type { ProxyRow } from '../wire-proxies.ts';
 import type { RefusedSvidRow } from '../wire-refused-svids.ts';
+import { createAttempts } from './attempts.ts';
 import { documentOf } from './document-of.ts';
 import { endpointFacts, trafficFacts } from './edge-facts.ts';
 import { knownSides, sideFacts } from './side-facts.ts';
@@ -37,16 +38,7 @@ export async function gatherFacts(
   const first = await ask(query);
   const parties = partiesOf(mesh, query, first);
   const { port, edge } = parties;
-  const failed: string[] = [];
-  /** What fails is left out, and said: one part that is away must not take the answer with it. */
-  const attempt = async <T>(what: string, instead: T, read: () => T | Promise<T>): Promise<T> => {
-    try {
-      return await read();
-    } catch (reason) {
-      failed.push(`${what}: ${CellwallError.from(reason).message}`);
-      return instead;
-    }
-  };
+  const { attempt, failed } = createAttempts();
   const [silent, proxies, issued, refused, seen] = await Promise.all([
     attempt<readonly string[]>('what other control planes recorded', [], () => record.refresh?.() ?? []),
     attempt<readonly ProxyRow[]>('the proxies', [], rows),

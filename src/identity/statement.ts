@@ -3,7 +3,7 @@
 // (`x5c`), and leads to a root of the trust domain.
 import { createPrivateKey, type KeyObject, sign, verify } from 'node:crypto';
 import { CellwallError } from '../lib/errors.ts';
-import { type SpiffeId, type TrustDomain, trustDomainOf, trustDomainUri } from '../model/spiffe-id.ts';
+import { reservedSpiffeId, type SpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
 import type { Svid } from './svid.ts';
 import { fromPem, toPem } from './x509/pem.ts';
 import { anySpiffeIdOf, verifyChain } from './x509/verify-svid.ts';
@@ -30,7 +30,7 @@ export interface VerifiedStatement {
 
 /** What signs statements of this kind, and nothing else. No document gives it to anybody: whatever is under `cellwall/` is reserved. */
 export function statementSpiffeId(kind: StatementKind, domain: TrustDomain): SpiffeId {
-  return `${trustDomainUri(domain)}/cellwall/${kind}` as SpiffeId;
+  return reservedSpiffeId(domain, kind);
 }
 
 const maxChain = 4;

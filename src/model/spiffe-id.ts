@@ -58,7 +58,12 @@ export function cellsSpiffePrefix(domain: TrustDomain): string {
 
 /** The control plane's own SPIFFE ID. */
 export function serverSpiffeId(domain: TrustDomain): SpiffeId {
-  return `${scheme}${domain}/cellwall/server` as SpiffeId;
+  return reservedSpiffeId(domain, 'server');
+}
+
+/** One that no document gives to anybody. */
+export function reservedSpiffeId(domain: TrustDomain, what: 'server' | 'report' | 'checkpoint'): SpiffeId {
+  return `${scheme}${domain}/cellwall/${what}` as SpiffeId;
 }
 
 export const trustDomainSchema = z
